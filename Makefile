@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# make            the kernel image build/capuchin.elf and the command ./capuchin
+# make demo       boots a program and shows what the boot cost
+# make check      every test; the last line is "N passed, N failed, N skipped". One suite: make check-unit, ...
+# make bench      the figures of docs/performance.md
+# make format     clang-format over the tree
+# make install    PREFIX (/usr/local), DESTDIR
+# make clean
+#
+# Sources are found by glob: a new file is built, tested and checked without a line here. V=1 shows the commands.
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BUILD ?= build
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+CHECK_JOBS ?= 2
+FUZZ_SECONDS ?= 5
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+all: $(BUILD)/capuchin.elf capuchin
+.PHONY: all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# --- kernel -------------------------------------------------------------------------------------
+
+KERNEL_SRC := $(filter-out kernel/port/host/%,$(shell find kernel -name '*.c' -o -name '*.S' | LC_ALL=C sort))
+KERNEL_SRC := $(foreach f,$(KERNEL_SRC),$(if $(filter test_% fuzz_% sim_%,$(notdir $f)),,$f))
+KERNEL_SRC := $(filter-out kernel/linux/vdso/%,$(KERNEL_SRC))
+KERNEL_OBJS := $(patsubst %,$(BUILD)/%.o,$(KERNEL_SRC))
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wvla
+KERNEL_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mgeneral-regs-only \
+	-mno-red-zone -fno-strict-aliasing -fno-strict-overflow -fno-common -ffunction-sections \
+	-fdata-sections -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
+	-fno-asynchronous-unwind-tables -fno-jump-tables $(WARN) -Ikernel/include
+ifneq ($(findstring clang,$(CC)),)
+KERNEL_CFLAGS += -Wthread-safety -Wno-unused-command-line-argument
+else
+KERNEL_CFLAGS += -fno-tree-loop-distribute-patterns -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
+endif
+KERNEL_LDFLAGS := -m elf_x86_64 -static -pie --no-dynamic-linker -z text -z pack-relative-relocs -z noexecstack \
+	-z max-page-size=4096 --gc-sections --orphan-handling=error --build-id=none -T kernel/port/x86_64/kernel.lds
+
+-include kernel/linux/rules.mk
+
+$(BUILD)/kernel/%.c.o: kernel/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/kernel/%.S.o: kernel/%.S Makefile
+	@mkdir -p $(@D)
+	@echo "  AS   $<"
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Linked twice: the first pass gives the addresses for the symbol table that panics print by.
+$(BUILD)/symbols-none.c: scripts/symbols.sh
+	@mkdir -p $(@D)
+	$(Q)sh scripts/symbols.sh </dev/null >$@
+
+$(BUILD)/symbols.c: $(BUILD)/capuchin-pass1.elf scripts/symbols.sh
+	$(Q)nm -n $< | sh scripts/symbols.sh >$@
+
+$(BUILD)/symbols%.o: $(BUILD)/symbols%.c
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/symbols.o: $(BUILD)/symbols.c
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/capuchin-pass1.elf: $(KERNEL_OBJS) $(BUILD)/symbols-none.o kernel/port/x86_64/kernel.lds
+	@echo "  LD   $@"
+	$(Q)ld $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJS) $(BUILD)/symbols-none.o
+
+$(BUILD)/capuchin.debug: $(KERNEL_OBJS) $(BUILD)/symbols.o kernel/port/x86_64/kernel.lds
+	@echo "  LD   $@"
+	$(Q)ld $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJS) $(BUILD)/symbols.o
+
+$(BUILD)/capuchin.elf: $(BUILD)/capuchin.debug
+	$(Q)objcopy --strip-all $< $@
+
+# --- host command -------------------------------------------------------------------------------
+
+CLI_CFLAGS := -std=gnu17 -O2 -g -fno-common $(WARN) -Ikernel/include -DCAPUCHIN_VERSION='"$(VERSION)"'
+CLI_SRC := $(filter-out cli/test_% cli/fuzz_%,$(shell find cli -name '*.c' | LC_ALL=C sort))
+
+$(BUILD)/cli/%.o: cli/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	$(Q)$(CC) $(CLI_CFLAGS) -MMD -MP -c -o $@ $<
+
+capuchin: $(patsubst %.c,$(BUILD)/%.o,$(CLI_SRC))
+	@echo "  LD   $@"
+	$(Q)$(CC) -o $@ $^
+
+install: all
+	install -D -m 755 capuchin $(DESTDIR)$(PREFIX)/bin/capuchin
+	install -D -m 644 $(BUILD)/capuchin.elf $(DESTDIR)$(PREFIX)/lib/capuchin/capuchin.elf
+.PHONY: install
+
+# --- host tests ---------------------------------------------------------------------------------
+#
+# The kernel's sources with the simulated hal of kernel/port/host, under ASan and UBSan, by clang for its libFuzzer. Tests
+# outside kernel/mm get memory from kernel/port/host/memory.c, those inside link the real allocators.
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common $(WARN) \
+	-Ikernel/include $(SANITIZE) -fsanitize=fuzzer-no-link
+not_test := ! -name 'test_*' ! -name 'fuzz_*' ! -name 'sim_*'
+to_host = $(patsubst %.c,build/host/%.o,$(1))
+HOST_OBJS := $(call to_host,$(shell find kernel -name '*.c' $(not_test) ! -path 'kernel/port/x86_64/*' \
+	! -path 'kernel/start/*' ! -path 'kernel/mm/*' ! -path 'kernel/linux/vdso/*'))
+HOST_MM_OBJS := $(call to_host,$(shell find kernel/mm -name '*.c' $(not_test)))
+HOST_CLI_OBJS := $(call to_host,$(filter-out cli/main.c,$(CLI_SRC)))
+UNIT_TESTS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'test_*.c' | LC_ALL=C sort))
+FUZZ_TARGETS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'fuzz_*.c' | LC_ALL=C sort))
+
+# What a test links before the archive: the simulated devices of its folder, and the allocators or the command it is about.
+beside = $(call to_host,$(wildcard $(dir $(1))sim_*.c)) $(if $(filter kernel/mm/%,$(1)),$(HOST_MM_OBJS)) \
+	$(if $(filter cli/%,$(1)),$(HOST_CLI_OBJS))
+
+build/host/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  HOST $<"
+	$(Q)clang $(HOST_CFLAGS) -DCAPUCHIN_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+
+build/host/libkernel.a: $(HOST_OBJS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+.SECONDEXPANSION:
+$(UNIT_TESTS): build/host/%: build/host/%.o $$(call beside,$$*) build/host/libkernel.a
+	$(Q)clang $(SANITIZE) -o $@ $^ -lcmocka
+
+$(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call beside,$$*) build/host/libkernel.a
+	$(Q)clang $(SANITIZE) -fsanitize=fuzzer -o $@ $^
+
+-include tests/guest/rules.mk
+-include tests/vmm/rules.mk
+-include bench/rules.mk
+
+# --- checks -------------------------------------------------------------------------------------
+#
+# A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
+# sum-suites.sh adds up. A suite whose build fails counts as a failed test.
+
+SUITES := tree gcc clang unit fuzz cli guest vmm
+suite = @scripts/suite.sh $(@:check-%=%)
+
+check:
+	@rm -rf build/check
+	-@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target $(addprefix check-,$(SUITES)) || true
+	@scripts/sum-suites.sh $(SUITES)
+
+check-tree:
+	$(suite) 120 scripts/check-tree.sh $(CC) $(KERNEL_CFLAGS)
+
+check-gcc: $(BUILD)/capuchin.elf capuchin
+	$(suite) 10 scripts/built.sh gcc
+
+check-clang:
+	$(suite) 600 scripts/build-clang.sh
+
+check-unit: $(UNIT_TESTS)
+	$(suite) 600 scripts/run-unit.sh $(UNIT_TESTS)
+
+check-fuzz: $(FUZZ_TARGETS)
+	$(suite) 600 scripts/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+check-cli: all
+	$(suite) 600 tests/cli/test_cli.sh
+
+check-guest: all guest-programs
+	$(suite) 900 tests/guest/run.sh
+
+check-vmm: all build/vmm/kvm_linux64
+	$(suite) 300 tests/vmm/run.sh
+
+format:
+	find kernel cli tests bench -name '*.[ch]' | xargs clang-format -i
+
+demo: all
+	scripts/demo.sh
+
+bench: all
+	bench/run.sh
+.PHONY: check $(addprefix check-,$(SUITES)) format demo bench
+
+clean:
+	rm -rf $(BUILD) capuchin
+.PHONY: clean
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')

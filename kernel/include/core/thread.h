@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Threads and wait queues. A thread is a kernel stack with registers; one that runs a program's code has a
+ * `struct user_context` and a `struct mmu` as well. The kernel is not preempted: a thread runs until it waits, yields, or
+ * returns to user mode with its time slice used up. Each CPU has a run queue.
+ *
+ * Memory is the caller's: thread_init() takes the thread and its stack (mm/stack.h), and `ended` is called, from another
+ * thread, when neither is in use any more.
+ */
+#pragma once
+
+#include <base/compiler.h>
+#include <base/list.h>
+#include <base/types.h>
+#include <core/lock.h>
+#include <core/timer.h>
+
+struct mmu;
+struct user_context;
+
+enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_WAITING, THREAD_ENDED };
+
+struct thread {
+	/* Read by the port's assembly: offsets are asserted there. */
+	uintptr_t saved_sp;
+	uintptr_t stack_top;
+	uint32_t user_work; /* atomic; != 0: call user_work() before user mode */
+	uint32_t trace;	    /* != 0: system calls go through syscall_traced() */
+
+	enum thread_state state; /* [run queue's lock] */
+	struct list_node run_link;
+	const char *name; /* lives as long as the thread */
+	void *stack_base;
+	struct mmu *mmu;	   /* NULL: a kernel thread */
+	struct user_context *user; /* NULL: a kernel thread */
+	bool interrupted; /* [run queue's lock] an interruptible wait ends with -EINTR; see thread_interrupt() */
+	bool slice_used;
+	void (*entry)(void *arg);
+	void (*ended)(struct thread *thread);
+	void *arg;
+};
+
+/** Prepares a thread that will call entry(arg) and end when that returns. */
+void thread_init(struct thread *thread, const char *name, void *stack_base, size_t stack_bytes,
+		 void (*entry)(void *arg), void *arg, void (*ended)(struct thread *thread));
+
+/** Makes a new thread runnable. Any context. */
+void thread_start(struct thread *thread);
+
+/** Lets others run. Thread context. */
+void thread_yield(void);
+
+/** Ends the current thread. */
+_Noreturn void thread_exit(void);
+
+/** Makes an interruptible wait of this thread, now or its next, end with -EINTR. Any context. Who calls it sets what
+ * user_work() then finds; thread_clear_interrupt() is called by the thread itself when it has dealt with it. */
+void thread_interrupt(struct thread *thread);
+void thread_clear_interrupt(void);
+
+/** The current thread leaves `from` mmu and continues in `mmu` (execve). Thread context. */
+void thread_set_mmu(struct mmu *mmu);
+
+/* Wait queues */
+
+struct waitq {
+	struct spinlock lock;
+	struct list_node waiters; /* [lock] struct waiter.link */
+};
+
+/** One entry in a queue. `wake` is called under the queue's lock, from any context, for each wake-up; it must not sleep. */
+struct waiter {
+	struct list_node link;
+	void (*wake)(struct waiter *waiter);
+	struct thread *thread;
+	bool woken;
+};
+
+void waitq_init(struct waitq *q);
+
+#define TIME_NEVER UINT64_MAX
+
+enum wait_flags {
+	WAIT_UNINTERRUPTIBLE = 0,
+	WAIT_INTERRUPTIBLE = 1,
+};
+
+/** Waits like a condition variable: releases `lock`, sleeps until woken, the deadline (time_now(); TIME_NEVER) or an
+ * interrupt, takes `lock` again. 0 (look at your condition again), -ETIMEDOUT, -EINTR. Thread context. */
+int must_check waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns,
+			  enum wait_flags flags) REQUIRES(lock);
+
+/** Wakes all, or at most `count`, oldest first. Any context. */
+void waitq_wake_all(struct waitq *q);
+void waitq_wake(struct waitq *q, unsigned count);
+
+/* For waiting on several queues at once (poll): add a waiter to each, look at the conditions, thread_wait(), remove them. */
+void waiter_init(struct waiter *w); /* wakes the current thread */
+void waitq_add(struct waitq *q, struct waiter *w);
+void waitq_remove(struct waitq *q, struct waiter *w);
+
+/** Sleeps until one of `count` waiters was woken, the deadline or an interrupt. 0, -ETIMEDOUT, -EINTR. */
+int must_check thread_wait(struct waiter *const *waiters, unsigned count, uint64_t deadline_ns,
+			   enum wait_flags flags);
+
+/** Sleeps until the deadline: 0; -EINTR if interruptible and interrupted. */
+int must_check thread_sleep_until(uint64_t deadline_ns, enum wait_flags flags);
+
+/** What ran on this CPU: nanoseconds in user or kernel mode (getrusage, CPU clocks) of a thread so far. */
+uint64_t thread_cpu_time_ns(const struct thread *thread);
+
+struct thread *cpu_thread(void);
+
+static inline struct thread *thread_current(void)
+{
+	return cpu_thread();
+}

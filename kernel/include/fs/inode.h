@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inodes and file systems. An inode is a file, directory, symbolic link, device node, or pipe; it has a reference count and
+ * belongs to one `struct filesystem`. All directory operations run under the file system's one mutex, taken by the path
+ * functions (<fs/path.h>), so an implementation needs no locking of its own for its tree.
+ */
+#pragma once
+
+#include <base/compiler.h>
+#include <base/list.h>
+#include <base/types.h>
+#include <core/lock.h>
+#include <mm/vm_object.h>
+
+struct file;
+struct inode;
+
+/* Linux's mode bits (stat.h) */
+enum {
+	S_IFMT = 0170000, S_IFSOCK = 0140000, S_IFLNK = 0120000, S_IFREG = 0100000,
+	S_IFBLK = 0060000, S_IFDIR = 0040000, S_IFCHR = 0020000, S_IFIFO = 0010000,
+};
+
+struct timestamp {
+	int64_t seconds;
+	uint32_t nanoseconds;
+};
+
+struct inode_attr {
+	uint64_t ino;
+	uint32_t mode, nlink, uid, gid;
+	uint64_t size, blocks_512;
+	uint64_t rdev; /* of device nodes: major << 32 | minor */
+	struct timestamp atime, mtime, ctime;
+};
+
+enum inode_set { INODE_SET_MODE = 1, INODE_SET_UID = 2, INODE_SET_GID = 4, INODE_SET_SIZE = 8,
+		 INODE_SET_ATIME = 16, INODE_SET_MTIME = 32 };
+
+/** Receives one directory entry; false: full, stop (the entry was not taken). `cookie` is where to go on after it. */
+struct dir_sink {
+	bool (*entry)(struct dir_sink *sink, const char *name, size_t length, uint64_t ino,
+		      unsigned type /* S_IFMT bits */, uint64_t cookie);
+};
+
+struct inode_ops {
+	/* Directories. `name` has `length` bytes, no slash, not "." nor "..". Results carry a reference. */
+	int (*lookup)(struct inode *dir, const char *name, size_t length, struct inode **out);
+	int (*create)(struct inode *dir, const char *name, size_t length, uint32_t mode,
+		      uint64_t rdev, struct inode **out); /* any type but link and symlink */
+	int (*symlink)(struct inode *dir, const char *name, size_t length, const char *target);
+	int (*link)(struct inode *dir, const char *name, size_t length, struct inode *target);
+	int (*unlink)(struct inode *dir, const char *name, size_t length);
+	int (*rmdir)(struct inode *dir, const char *name, size_t length);
+	int (*rename)(struct inode *from, const char *name, size_t length, struct inode *to,
+		      const char *new_name, size_t new_length, unsigned flags /* RENAME_* */);
+	int (*iterate)(struct inode *dir, uint64_t cookie, struct dir_sink *sink); /* without . and .. */
+	/* Symbolic links: not NUL-terminated; returns the length, at most `size`. */
+	ssize_t (*readlink)(struct inode *inode, char *buffer, size_t size);
+	/* All */
+	int (*getattr)(struct inode *inode, struct inode_attr *out);
+	int (*setattr)(struct inode *inode, const struct inode_attr *attr, unsigned set);
+	/* Fills file->ops and what else it needs. NULL: the file system's default for the type. */
+	int (*open)(struct inode *inode, struct file *file);
+	void (*destroy)(struct inode *inode); /* the last reference is gone */
+};
+
+struct filesystem {
+	const char *type; /* "rootfs", "devtmpfs", "proc", "tmpfs" */
+	struct inode *root;
+	uint64_t device; /* st_dev */
+	struct mutex lock; /* the tree */
+};
+
+struct inode {
+	const struct inode_ops *ops;
+	struct filesystem *fs;
+	uint32_t refs; /* atomic */
+	uint32_t mode; /* type bits never change */
+	uint64_t ino;
+	struct vm_object pages;	/* regular files and mappable devices; ops NULL: cannot be mapped */
+	struct filesystem *mounted; /* directories: what is mounted here */
+	struct inode *parent;	    /* directories: [reference] the containing one; root of a file system: where it is mounted; NULL: "/" */
+};
+
+struct inode *inode_get(struct inode *inode);
+void inode_put(struct inode *inode); /* NULL allowed */

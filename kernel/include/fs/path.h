@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Paths: walking them, and every operation that takes one. Paths are NUL-terminated kernel strings below PATH_MAX. Thread context.
+ * Errors as path_resolution(7) and the calls' own pages tell.
+ */
+#pragma once
+
+#include <fs/file.h>
+#include <fs/inode.h>
+
+enum { PATH_MAX = 4096, NAME_MAX = 255 };
+
+/** Where relative paths start and where "/" is. Each process has one; each holds references. */
+struct path_context {
+	struct inode *root, *cwd;
+	uint32_t umask;
+};
+
+enum path_flags {
+	PATH_NOFOLLOW = 1,  /* a symbolic link as last component is the result itself */
+	PATH_DIRECTORY = 2, /* the result must be one: -ENOTDIR */
+	PATH_EMPTY = 4,	    /* "" means `base` (AT_EMPTY_PATH) */
+};
+
+/** Mounts the root: the boot image (may be empty) with a writable layer, /dev, /proc; see <fs/root.h>. */
+
+/** Walks `path` from `base` (NULL: context->cwd). */
+int must_check path_lookup(const struct path_context *context, struct inode *base, const char *path,
+			   unsigned flags, struct inode **out);
+int must_check path_open(const struct path_context *context, struct inode *base, const char *path,
+			 unsigned open_flags, uint32_t mode, struct file **out);
+int must_check path_mknod(const struct path_context *context, struct inode *base, const char *path,
+			  uint32_t mode, uint64_t rdev); /* mkdir too: S_IFDIR; the umask is applied */
+int must_check path_symlink(const struct path_context *context, struct inode *base,
+			    const char *path, const char *target);
+int must_check path_link(const struct path_context *context, struct inode *target,
+			 struct inode *base, const char *path);
+int must_check path_unlink(const struct path_context *context, struct inode *base, const char *path);
+int must_check path_rmdir(const struct path_context *context, struct inode *base, const char *path);
+int must_check path_rename(const struct path_context *context, struct inode *from_base,
+			   const char *from, struct inode *to_base, const char *to, unsigned flags);
+
+/** The absolute path of a directory (getcwd): its length with NUL; -ERANGE, -ENOENT (removed). */
+ssize_t must_check path_of_directory(const struct path_context *context, struct inode *dir,
+				     char *buffer, size_t size);
+
+int must_check inode_getattr(struct inode *inode, struct inode_attr *out);
+int must_check inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned set);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tree a program starts in: the EROFS image from the boot, read in place, below a writable layer in memory; devfs on /dev, procfs on
+ * /proc. Also what other parts add to it.
+ */
+#pragma once
+
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+
+/** Mounts everything. `image` is mapped read-only memory that stays for ever (`bytes` 0: an empty root).
+ * -EUCLEAN a corrupt image, -EOPNOTSUPP a feature we lack (the reason is logged). Thread context, once. */
+int must_check root_mount(const void *image, uint64_t bytes);
+
+/** The root directory (borrowed). */
+struct inode *root_directory(void);
+
+/** The console as an open file, for descriptors 0 to 2; -errno. */
+int must_check root_open_console(unsigned flags, struct file **out);
+
+/* procfs: entries under /proc, made by whoever knows their content. `show` writes the text by procfs_print() each time it is opened. */
+struct procfs_buffer;
+struct procfs_entry {
+	const char *path; /* below /proc: "meminfo", "self/maps" ; the tables are static */
+	int (*show)(struct procfs_buffer *buffer);
+	ssize_t (*readlink)(char *buffer, size_t size);	       /* a symbolic link instead */
+	int (*write)(const char *text, size_t bytes);	       /* NULL: read only */
+	/* a directory with entries made on demand ("self/fd"): */
+	int (*list)(uint64_t cookie, struct dir_sink *sink);
+	int (*lookup)(const char *name, size_t length, struct inode **out); /* the real inode behind */
+	ssize_t (*readlink_child)(const char *name, size_t length, char *buffer, size_t size);
+};
+
+/** Registers a static table that lives for ever; before or after root_mount(). -ENOMEM. */
+int must_check procfs_add(const struct procfs_entry *entries, unsigned count);
+
+/** Appends text; -ENOMEM. */
+int procfs_print(struct procfs_buffer *buffer, const char *fmt, ...) printf_like(2, 3);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Interrupts. A line is a global system interrupt (ACPI 6.5, 5.2.13): for a line of the ISA bus use
+ * irq_isa(). Handlers run with interrupts off, on the interrupted thread's kernel stack, after which the
+ * interrupt is acknowledged at the controller; they acknowledge at the device and schedule, no more. An interrupt
+ * may be spurious.
+ */
+#pragma once
+
+#include <base/compiler.h>
+#include <base/types.h>
+
+typedef void irq_handler(void *context);
+
+enum irq_trigger { IRQ_EDGE_HIGH, IRQ_LEVEL_LOW, IRQ_LEVEL_HIGH };
+
+/** The global line and trigger of ISA interrupt 0-15 (MADT source overrides; else identity, edge). */
+unsigned irq_isa(unsigned isa, enum irq_trigger *trigger);
+
+/** Routes a line to this kernel and unmasks it. -ENODEV: no controller has this line; -EBUSY: taken;
+ * -ENOSPC: no vector left. Thread context. */
+int must_check irq_attach(unsigned line, enum irq_trigger trigger, irq_handler *fn, void *context);
+void irq_detach(unsigned line);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The page allocator: a buddy system over all RAM that the boot gave. RAM is brought in piece by piece, only when what
+ * there is has run out, so that start-up does not grow with the memory's size. A frame in use has a reference count (mappings, page
+ * cache); a block of more than one frame is counted as a whole. Any context.
+ */
+#pragma once
+
+#include <base/bits.h>
+#include <base/compiler.h>
+#include <base/types.h>
+#include <hal/memory.h>
+
+enum { PAGE_ORDER_MAX = 18 }; /* 1 GiB */
+
+/** One per frame, at page_array_base. All zero bits mean nothing: it is not cleared before use. */
+struct page {
+	uint32_t refs;
+	uint8_t order;
+	uint8_t state; /* private to pages.c */
+	uint16_t reserved;
+	union {
+		struct {
+			uint32_t next, previous; /* frame numbers >> 0 of a free list, relative; private to pages.c */
+		} free;
+		void *owner; /* whoever allocated it: mm/cache uses it */
+	};
+};
+_Static_assert(sizeof(struct page) == 16, "16 bytes a frame: 0.4 % of RAM");
+
+enum page_flags { PAGE_PLAIN = 0, PAGE_ZEROED = 1 };
+
+/** Hands usable RAM to the allocator, in any order; not touched before it is needed. Start-up only. */
+void pages_add(phys_t start, uint64_t bytes);
+
+/** 2^order frames, physically contiguous and aligned to their size, with one reference; NULL: none left. */
+struct page *page_alloc(unsigned order, enum page_flags flags);
+
+/** Takes, gives back a reference; the last one frees the whole block. */
+void page_get(struct page *page);
+void page_put(struct page *page);
+
+static inline phys_t page_phys(const struct page *page)
+{
+	return phys((uint64_t)(page - (const struct page *)page_array_base) << PAGE_SHIFT);
+}
+
+static inline struct page *page_of(phys_t frame)
+{
+	return (struct page *)page_array_base + (frame.raw >> PAGE_SHIFT);
+}
+
+static inline void *page_virt(const struct page *page)
+{
+	return phys_to_virt(page_phys(page));
+}
+
+struct pages_stats {
+	uint64_t total_bytes, free_bytes; /* free includes what was not brought in yet */
+};
+struct pages_stats pages_stats(void);

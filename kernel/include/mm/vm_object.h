@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Something that areas are windows on, page by page: a file's page cache, a device, shared memory. Embedded in its owner
+ * (an inode), and lives by the owner's reference count.
+ */
+#pragma once
+
+#include <base/compiler.h>
+#include <base/types.h>
+
+struct vm_object;
+
+/** One page of an object. A borrowed frame (of the boot image or initrd) is read-only and not counted; else the caller
+ * of `page` gets a reference to it (page_put() by whoever unmaps it). */
+struct vm_page {
+	phys_t frame;
+	bool borrowed;
+};
+
+struct vm_object_ops {
+	/** The page at `index`. `write`: the caller will let it be written through a shared area, so it must not be borrowed.
+	 * -ENXIO: beyond the end; -EIO; -ENOMEM. May sleep. */
+	int (*page)(struct vm_object *object, uint64_t index, bool write, struct vm_page *out);
+	void (*get)(struct vm_object *object);
+	void (*put)(struct vm_object *object);
+	/** The name for /proc/self/maps, NUL-terminated within `size`. May be NULL; returns its length. */
+	size_t (*name)(struct vm_object *object, char *buffer, size_t size);
+	/** Device and inode number for /proc/self/maps. May be NULL. */
+	void (*identity)(struct vm_object *object, uint64_t *device, uint64_t *inode);
+};
+
+struct vm_object {
+	const struct vm_object_ops *ops;
+};
