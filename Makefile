@@ -149,22 +149,29 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call beside,$$*) build/host/lib
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := tree gcc clang unit fuzz cli guest vmm
+SUITES := layers cycles headers size format gcc clang unit guest cli vmm fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
 	@rm -rf build/check
-	-@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target $(addprefix check-,$(SUITES)) || true
+	@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target $(addprefix check-,$(SUITES)) || true
 	@scripts/sum-suites.sh $(SUITES)
 
-check-tree:
-	$(suite) 120 scripts/check-tree.sh $(CC) $(KERNEL_CFLAGS)
+check-layers:
+	$(suite) 120 scripts/check-layers.sh $(CC) $(KERNEL_CFLAGS)
 
-check-gcc: $(BUILD)/capuchin.elf capuchin
-	$(suite) 10 scripts/built.sh gcc
+check-headers:
+	$(suite) 120 scripts/check-headers.sh $(CC) $(KERNEL_CFLAGS)
+
+check-cycles check-size check-format:
+	$(suite) 120 scripts/$@.sh
+
+check-gcc: $(BUILD)/capuchin.elf
+	$(suite) 10 scripts/check-image.sh $<
 
 check-clang:
-	$(suite) 600 scripts/build-clang.sh
+	@$(MAKE) CC=clang BUILD=build/clang build/clang/capuchin.elf
+	$(suite) 10 scripts/check-image.sh build/clang/capuchin.elf
 
 check-unit: $(UNIT_TESTS)
 	$(suite) 600 scripts/run-unit.sh $(UNIT_TESTS)
