@@ -36,7 +36,7 @@ struct file_ops {
 	long (*ioctl)(struct file *file, unsigned cmd, uintptr_t arg);	/* NULL: -ENOTTY */
 	/* Ready events; *queue is what to wait on for a change (NULL: never changes). NULL: always ready. */
 	unsigned (*poll)(struct file *file, struct waitq **queue);
-	/* What to map. NULL: inode->pages, else -ENODEV. */
+	/* What to map; *out NULL: anonymous memory. Returns a reference. NULL: inode->pages, else -ENODEV. */
 	int (*map)(struct file *file, unsigned prot, unsigned area_flags, struct vm_object **out);
 	int (*getattr)(struct file *file, struct inode_attr *out); /* NULL: the inode's */
 	int (*truncate)(struct file *file, uint64_t size);	   /* NULL: the inode's setattr */
@@ -73,6 +73,23 @@ ssize_t must_check file_read_at(struct file *file, struct uio *uio, uint64_t pos
 ssize_t must_check file_write_at(struct file *file, struct uio *uio, uint64_t position);
 int must_check file_getattr(struct file *file, struct inode_attr *out);
 
+/* The other operations, with the checks and errors of the system calls of these names. */
+int64_t must_check file_seek(struct file *file, int64_t offset, int whence);
+int must_check file_iterate(struct file *file, struct dir_sink *sink); /* getdents; moves the position */
+long must_check file_ioctl(struct file *file, unsigned cmd, uintptr_t arg);
+unsigned file_poll(struct file *file, struct waitq **queue);
+int must_check file_truncate(struct file *file, uint64_t size);
+int must_check file_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes);
+int must_check file_sync(struct file *file, bool data_only);
+
+/** What mmap of this file maps: a reference to an object, or NULL for anonymous memory; -EACCES, -ENODEV, -EBADF (O_PATH).
+ * `prot` and `area_flags` as in <mm/space.h>. */
+int must_check file_map(struct file *file, unsigned prot, unsigned area_flags,
+			struct vm_object **out);
+
+enum { FILE_SEEK_SET, FILE_SEEK_CUR, FILE_SEEK_END, FILE_SEEK_DATA, FILE_SEEK_HOLE };
+enum { FALLOCATE_KEEP_SIZE = 1, FALLOCATE_PUNCH_HOLE = 2, FALLOCATE_ZERO_RANGE = 16 };
+
 /* Descriptors */
 
 struct fd_entry {
@@ -105,3 +122,6 @@ int must_check fd_close(struct fd_table *table, int fd);
 int must_check fd_flags(struct fd_table *table, int fd); /* 1: close on exec */
 int must_check fd_set_flags(struct fd_table *table, int fd, bool close_on_exec);
 void fd_close_on_exec(struct fd_table *table);
+
+/** The lowest open descriptor >= `from`; -1: none (/proc/self/fd, close_range). */
+int fd_next(struct fd_table *table, unsigned from);

@@ -54,9 +54,12 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, const char *name, size_t length);
 	int (*rename)(struct inode *from, const char *name, size_t length, struct inode *to,
 		      const char *new_name, size_t new_length, unsigned flags /* RENAME_* */);
-	int (*iterate)(struct inode *dir, uint64_t cookie, struct dir_sink *sink); /* without . and .. */
+	/* Without . and .., whose cookies are 1 and 2: the first call comes with 2, and all others' are greater. */
+	int (*iterate)(struct inode *dir, uint64_t cookie, struct dir_sink *sink);
+	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out); /* O_TMPFILE; NULL: -EOPNOTSUPP */
 	/* Symbolic links: not NUL-terminated; returns the length, at most `size`. */
 	ssize_t (*readlink)(struct inode *inode, char *buffer, size_t size);
+	int (*follow)(struct inode *link, struct inode **out); /* leads to an inode, not to a path (/proc/self/exe) */
 	/* All */
 	int (*getattr)(struct inode *inode, struct inode_attr *out);
 	int (*setattr)(struct inode *inode, const struct inode_attr *attr, unsigned set);
@@ -65,12 +68,22 @@ struct inode_ops {
 	void (*destroy)(struct inode *inode); /* the last reference is gone */
 };
 
+/** What statfs(2) tells. Block sizes are a page's. */
+struct fs_stats {
+	uint64_t magic; /* f_type */
+	uint64_t blocks, blocks_free;
+	uint64_t files, files_free;
+};
+
 struct filesystem {
 	const char *type; /* "rootfs", "devtmpfs", "proc", "tmpfs" */
 	struct inode *root;
 	uint64_t device; /* st_dev */
+	uint64_t magic;	 /* of statfs(2) */
 	struct mutex lock; /* the tree */
 };
+
+struct pipe;
 
 struct inode {
 	const struct inode_ops *ops;
@@ -81,7 +94,27 @@ struct inode {
 	struct vm_object pages;	/* regular files and mappable devices; ops NULL: cannot be mapped */
 	struct filesystem *mounted; /* directories: what is mounted here */
 	struct inode *parent;	    /* directories: [reference] the containing one; root of a file system: where it is mounted; NULL: "/" */
+	const char *name;	    /* directories: in `parent`, not NUL-terminated; [the file system's lock] NULL: removed */
+	size_t name_bytes;
+	struct pipe *pipe;	    /* S_IFIFO: while it is open; see <fs/pipe.h> */
 };
+
+/** One reference, no parent, cannot be mapped. */
+void inode_init(struct inode *inode, const struct inode_ops *ops, struct filesystem *fs, uint32_t mode);
 
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* NULL allowed */
+
+int must_check inode_getattr(struct inode *inode, struct inode_attr *out);
+
+/** Takes the file system's lock. -EPERM where nothing can be changed. */
+int must_check inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned set);
+
+/** The text of a symbolic link, not NUL-terminated: its length, at most `size`. -EINVAL: is none. */
+ssize_t must_check inode_readlink(struct inode *inode, char *buffer, size_t size);
+
+/** access(2) for the one user there is, root: anything but executing a file without any x bit (-EACCES). `mask`: R_OK 4,
+ * W_OK 2, X_OK 1. */
+int must_check inode_access(const struct inode *inode, unsigned mask);
+
+void inode_stats(const struct inode *inode, struct fs_stats *out);

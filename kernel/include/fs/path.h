@@ -8,7 +8,12 @@
 #include <fs/file.h>
 #include <fs/inode.h>
 
-enum { PATH_MAX = 4096, NAME_MAX = 255 };
+#undef PATH_MAX /* <limits.h> of a host test */
+#undef NAME_MAX
+enum { PATH_MAX = 4096, NAME_MAX = 255, PATH_LINKS_MAX = 40 };
+
+/* renameat2(2) */
+enum { RENAME_NOREPLACE = 1, RENAME_EXCHANGE = 2, RENAME_WHITEOUT = 4 };
 
 /** Where relative paths start and where "/" is. Each process has one; each holds references. */
 struct path_context {
@@ -21,8 +26,6 @@ enum path_flags {
 	PATH_DIRECTORY = 2, /* the result must be one: -ENOTDIR */
 	PATH_EMPTY = 4,	    /* "" means `base` (AT_EMPTY_PATH) */
 };
-
-/** Mounts the root: the boot image (may be empty) with a writable layer, /dev, /proc; see <fs/root.h>. */
 
 /** Walks `path` from `base` (NULL: context->cwd). */
 int must_check path_lookup(const struct path_context *context, struct inode *base, const char *path,
@@ -43,6 +46,3 @@ int must_check path_rename(const struct path_context *context, struct inode *fro
 /** The absolute path of a directory (getcwd): its length with NUL; -ERANGE, -ENOENT (removed). */
 ssize_t must_check path_of_directory(const struct path_context *context, struct inode *dir,
 				     char *buffer, size_t size);
-
-int must_check inode_getattr(struct inode *inode, struct inode_attr *out);
-int must_check inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned set);

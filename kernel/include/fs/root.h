@@ -19,6 +19,9 @@ struct inode *root_directory(void);
 /** The console as an open file, for descriptors 0 to 2; -errno. */
 int must_check root_open_console(unsigned flags, struct file **out);
 
+/** An unlinked file in memory of `bytes` zeros: shared anonymous memory, memfd_create. It may be linked nowhere. -ENOMEM. */
+int must_check root_create_file(uint64_t bytes, struct inode **out);
+
 /* procfs: entries under /proc, made by whoever knows their content. `show` writes the text by procfs_print() each time it is opened. */
 struct procfs_buffer;
 struct procfs_entry {
@@ -31,6 +34,14 @@ struct procfs_entry {
 	int (*lookup)(const char *name, size_t length, struct inode **out); /* the real inode behind */
 	ssize_t (*readlink_child)(const char *name, size_t length, char *buffer, size_t size);
 };
+
+/*
+ * `lookup` and `readlink` in one entry make a magic link ("self/exe"): readlink() gives the text, and following it the inode
+ * that lookup(its own name) returns. The children of a `list` directory are such links, by `lookup` and `readlink_child`, and
+ * exist while the latter returns no error. `cookie` of `list` is 0 at first. Callbacks run under procfs's lock, and so
+ * must not walk paths. /proc/self is a link to the number given here once it is given, a directory before.
+ */
+void procfs_set_pid(int pid);
 
 /** Registers a static table that lives for ever; before or after root_mount(). -ENOMEM. */
 int must_check procfs_add(const struct procfs_entry *entries, unsigned count);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A file system in memory, optionally above a read-only lower tree of which it holds only what was changed. A node that
+ * has not been changed exists only while somebody uses it. Life cycle: memfs_create(), use; never destroyed by the kernel
+ * (memfs_destroy() is for tests). Locks: <fs/inode.h>'s for directories; each node has its own for its data.
+ */
+#pragma once
+
+#include <base/rbtree.h>
+#include <fs/inode.h>
+
+/** A lower tree: inodes are known by an id, stable for ever. All pointers it gives stay valid for ever. */
+struct lower;
+
+struct lower_run {
+	const void *data; /* NULL: zeros */
+	uint64_t bytes;
+	bool mappable; /* `data` lies in frames of the direct map that nobody writes */
+};
+
+struct lower_entry {
+	const char *name; /* not NUL-terminated */
+	size_t length;
+	uint64_t id;
+	unsigned type; /* S_IFMT bits */
+};
+
+struct lower_ops {
+	/** Everything of `out` but the inode number. */
+	int (*load)(const struct lower *lower, uint64_t id, struct inode_attr *out);
+	int (*lookup)(const struct lower *lower, uint64_t dir, const char *name, size_t length,
+		      struct lower_entry *out);
+	/** The entry at *position (0 at first), which is moved on; below 2^60. -ENOENT: no more. */
+	int (*entry)(const struct lower *lower, uint64_t dir, uint64_t *position,
+		     struct lower_entry *out);
+	/** What lies at `offset`, which is below the size of the file or symbolic link; at least one byte. */
+	int (*map)(const struct lower *lower, uint64_t id, uint64_t offset, struct lower_run *out);
+};
+
+struct lower {
+	const struct lower_ops *ops;
+	uint64_t root;
+	uint64_t id_max; /* ids of inodes are at most this */
+};
+
+struct memfs {
+	struct filesystem fs;
+	const struct lower *lower; /* NULL: none */
+	uint64_t ino_next;	   /* [fs.lock] */
+	struct spinlock index_lock;
+	struct rb_tree index; /* [index_lock] nodes that stand for a lower inode, by its id */
+};
+
+/** `lower` lives as long as the file system; NULL: an empty root directory, 0755. */
+int must_check memfs_create(const char *type, uint64_t device, const struct lower *lower,
+			    struct memfs **out);
+
+/** A file of `bytes` zeros without a name. */
+int must_check memfs_create_file(struct memfs *fs, uint64_t bytes, struct inode **out);
+
+/** Drops the tree and the memory of all that nobody holds. */
+void memfs_destroy(struct memfs *fs);

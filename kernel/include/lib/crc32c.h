@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* CRC-32C (Castagnoli; RFC 3720 appendix B.4), reflected, without the inversions before and after. Usable on the host. */
+#pragma once
+
+#include <base/types.h>
+
+/** Continues `crc` (~0 at first). */
+uint32_t crc32c(uint32_t crc, const void *data, size_t bytes);
+
+/** The same by the CPU's own instruction: only where CPUID.1:ECX bit 20 (SSE4.2) is set. */
+uint32_t crc32c_sse42(uint32_t crc, const void *data, size_t bytes);
