@@ -6,12 +6,14 @@
 #pragma once
 
 #include <base/compiler.h>
+#include <base/list.h>
 #include <base/types.h>
 #include <core/lock.h>
 
 struct cache {
 	const char *name;
 	uint32_t object_bytes, align;
+	uint32_t stride_bytes, first; /* between objects; offset of the first. 0: each object has pages of its own */
 	struct spinlock lock;
 	struct list_node partial; /* [lock] slabs with a free object */
 	uint64_t in_use;	  /* [lock] objects */

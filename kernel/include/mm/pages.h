@@ -13,15 +13,22 @@
 
 enum { PAGE_ORDER_MAX = 18 }; /* 1 GiB */
 
-/** One per frame, at page_array_base. All zero bits mean nothing: it is not cleared before use. */
+/** One per frame, at page_array_base. All zero bits mean nothing: it is not cleared before use. Only that of a
+ * block's first frame means anything. */
 struct page {
-	uint32_t refs;
+	union {
+		uint32_t refs; /* atomic; of a block in use */
+		struct {
+			uint16_t next, previous;
+		} free_high; /* bits 32-47 of `free` below */
+	};
 	uint8_t order;
-	uint8_t state; /* private to pages.c */
-	uint16_t reserved;
+	uint8_t state;  /* private to pages.c */
+	uint16_t range; /* private to pages.c: the range of RAM it belongs to */
 	union {
 		struct {
-			uint32_t next, previous; /* frame numbers >> 0 of a free list, relative; private to pages.c */
+			uint32_t next,
+				previous; /* frame numbers, low bits; 0: none. Private to pages.c */
 		} free;
 		void *owner; /* whoever allocated it: mm/cache uses it */
 	};
@@ -30,10 +37,12 @@ _Static_assert(sizeof(struct page) == 16, "16 bytes a frame: 0.4 % of RAM");
 
 enum page_flags { PAGE_PLAIN = 0, PAGE_ZEROED = 1 };
 
-/** Hands usable RAM to the allocator, in any order; not touched before it is needed. Start-up only. */
+/** Hands usable RAM to the allocator, in any order; not touched before it is needed (but for what a table of very many
+ * ranges takes). Start-up only. */
 void pages_add(phys_t start, uint64_t bytes);
 
-/** 2^order frames, physically contiguous and aligned to their size, with one reference; NULL: none left. */
+/** 2^order frames, physically contiguous and aligned to their size, with one reference; NULL: none left. Of memory once
+ * brought in for smaller blocks, the largest that can be had again is 8 MiB. */
 struct page *page_alloc(unsigned order, enum page_flags flags);
 
 /** Takes, gives back a reference; the last one frees the whole block. */
@@ -59,3 +68,7 @@ struct pages_stats {
 	uint64_t total_bytes, free_bytes; /* free includes what was not brought in yet */
 };
 struct pages_stats pages_stats(void);
+
+/** mmu_map_kernel() and mmu_unmap_kernel() under the lock that guards the kernel's half of the page tables. -ENOMEM. */
+int must_check pages_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags);
+void pages_unmap_kernel(uintptr_t va, size_t bytes);

@@ -50,9 +50,18 @@ size_t host_mmu_counted_pages(void);
 
 /* machine.c: the kernel's half for tests in kernel/mm: RAM is a sparse file, mapped where mmu_map_direct() says. */
 
-/** A machine without memory mapped; page 0 of RAM is offset 0. Forgets everything mapped before. */
+#define HOST_RAM_BYTES ((uint64_t)1 << 40)
+
+/** A machine without memory mapped, and 16 early frames for page tables. Forgets everything mapped before. */
 void host_machine_reset(void);
+
+/** What fresh frames of the page array are filled with, 16 bytes; 0xa5 at first. */
+void host_machine_set_garbage(const uint8_t pattern[16]);
 
 /** Bytes of the direct map, and pages of the kernel's half, mapped since the reset. */
 uint64_t host_direct_bytes(void);
 size_t host_kernel_pages(void);
+
+/** For simulated page tables: a frame, from whoever gives frames on this machine. -ENOMEM. */
+int must_check host_table_get(phys_t *frame);
+void host_table_put(phys_t frame);

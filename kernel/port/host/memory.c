@@ -191,7 +191,22 @@ void stack_destroy(void *base)
 	mem_free(base);
 }
 
-/* The kernel's half of the page tables: everything is mapped already. */
+/* Page tables: the kernel's half maps everything already; a user half has tables of its own. */
+
+int host_table_get(phys_t *frame)
+{
+	void *p = mem_alloc(PAGE_SIZE);
+
+	if (!p)
+		return -ENOMEM;
+	*frame = virt_to_phys(p);
+	return 0;
+}
+
+void host_table_put(phys_t frame)
+{
+	mem_free(phys_to_virt(frame));
+}
 
 void mmu_set_frames(const struct mmu_frames *frames)
 {
