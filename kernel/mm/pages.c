@@ -15,7 +15,7 @@
  *
  * Single frames go through a short list of their own, `hot`, which spares the splitting and merging.
  */
-#include <mm/pages.h>
+#include "pages_private.h"
 
 #include <base/assert.h>
 #include <base/errno.h>
@@ -23,6 +23,7 @@
 #include <base/string.h>
 #include <core/lock.h>
 #include <hal/cpu.h>
+#include <mm/pages.h>
 
 enum {
 	PIECE_FRAMES = 4096, /* 16 MiB: its struct pages fill 16 frames */
@@ -556,4 +557,43 @@ struct pages_stats pages_stats(void)
 	stats.free_bytes = (ram.free_count + ram.absent_count) << PAGE_SHIFT;
 	spin_unlock(&ram.lock);
 	return stats;
+}
+
+/* For tests */
+
+static uint64_t check_list(unsigned order)
+{
+	const struct page *previous = NULL;
+	uint64_t count = 0, frames = (uint64_t)1 << order;
+
+	for (struct page *p = ram.free[order]; p; p = next_of(p)) {
+		const struct range *r = range_at(p->range);
+		uint64_t frame = frame_of(p);
+
+		assert(p->state == STATE_FREE && p->order == order && previous_of(p) == previous);
+		assert(is_aligned(frame, frames) && frame >= r->start && frame + frames <= r->next);
+		previous = p;
+		count += frames;
+	}
+	assert(!count == !(ram.orders & BIT(order)));
+	return count;
+}
+
+void pages_check(void)
+{
+	uint64_t count = 0;
+	uint32_t hot = 0;
+
+	for (unsigned order = 0; order <= PAGE_ORDER_MAX; order++)
+		count += check_list(order);
+	for (const struct page *p = ram.hot; p; p = p->owner) {
+		assert(p->state == STATE_HOT);
+		hot++;
+	}
+	assert(hot == ram.hot_count && count + hot == ram.free_count);
+}
+
+void pages_forget(void)
+{
+	memset(&ram, 0, sizeof(ram));
 }

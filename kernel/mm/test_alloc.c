@@ -300,6 +300,7 @@ static void out_of_memory_is_an_answer_not_an_end(void **state)
 static int start(void **state)
 {
 	(void)state;
+	host_machine_reset();
 	pages_add(phys(4096), 600 * 1024);
 	pages_add(phys(MIB + 77 * 4096), 63 * MIB);
 	return 0;

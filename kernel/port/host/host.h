@@ -24,8 +24,10 @@ bool host_allocation_failed(void);
 /** For allocators of simulated parts: true where this allocation has to fail. */
 bool host_allocation_must_fail(void);
 
-/** Blocks that the stand-in has handed out and not got back. */
+/** Blocks that the stand-ins have handed out and not got back; two calls for simulated parts that hand out some. */
 size_t host_allocations(void);
+void host_allocation_made(void);
+void host_allocation_freed(void);
 
 /* base.c */
 
@@ -48,11 +50,12 @@ void host_seed_random(uint64_t seed);
 size_t host_mmu_pages(void);
 size_t host_mmu_counted_pages(void);
 
-/* machine.c: the kernel's half for tests in kernel/mm: RAM is a sparse file, mapped where mmu_map_direct() says. */
+/* machine.c: the kernel's half. At first physical addresses are host pointers and everything is mapped; tests of the
+ * real kernel/mm make it a machine whose RAM is a sparse file, mapped where mmu_map_direct() says. */
 
 #define HOST_RAM_BYTES ((uint64_t)1 << 40)
 
-/** A machine without memory mapped, and 16 early frames for page tables. Forgets everything mapped before. */
+/** From now on a machine without memory mapped, and 16 early frames for page tables. Forgets everything mapped before. */
 void host_machine_reset(void);
 
 /** What fresh frames of the page array are filled with, 16 bytes; 0xa5 at first. */

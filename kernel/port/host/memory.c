@@ -2,7 +2,7 @@
 /*
  * Stand-ins for mm/pages.h, mm/alloc.h and mm/stack.h over malloc, for tests outside kernel/mm: each block is one of
  * malloc's, so ASan sees what goes past its end or is used after it is freed. A physical address is the
- * host's pointer: the direct map starts at 0, and the page array is a sparse mapping.
+ * host's pointer (machine.c: identity).
  */
 #include "host.h"
 
@@ -16,38 +16,15 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-uintptr_t direct_map_base;
-uintptr_t page_array_base;
-uintptr_t kernel_area_base;
-
-static size_t blocks;
-
-size_t host_allocations(void)
-{
-	return blocks;
-}
 
 static void *counted(void *p)
 {
 	if (p)
-		blocks++;
+		host_allocation_made();
 	return p;
 }
 
 /* Pages */
-
-/* One struct page for each 4 KiB of the host's user half, untouched until used. */
-__attribute__((constructor)) static void map_page_array(void)
-{
-	size_t bytes = ((size_t)1 << (47 - PAGE_SHIFT)) * sizeof(struct page);
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	assert(p != MAP_FAILED);
-	page_array_base = (uintptr_t)p;
-}
 
 void pages_add(phys_t start, uint64_t bytes)
 {
@@ -82,7 +59,7 @@ void page_put(struct page *page)
 	assert(page->refs);
 	if (--page->refs)
 		return;
-	blocks--;
+	host_allocation_freed();
 	free(page_virt(page));
 }
 
@@ -120,7 +97,7 @@ void cache_free(struct cache *cache, void *object)
 		return;
 	assert(cache->in_use);
 	cache->in_use--;
-	blocks--;
+	host_allocation_freed();
 	free(object);
 }
 
@@ -164,8 +141,7 @@ void mem_free(void *p)
 {
 	if (!p)
 		return;
-	assert(blocks);
-	blocks--;
+	host_allocation_freed();
 	free(p);
 }
 
@@ -191,47 +167,12 @@ void stack_destroy(void *base)
 	mem_free(base);
 }
 
-/* Page tables: the kernel's half maps everything already; a user half has tables of its own. */
-
-int host_table_get(phys_t *frame)
+int pages_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags)
 {
-	void *p = mem_alloc(PAGE_SIZE);
-
-	if (!p)
-		return -ENOMEM;
-	*frame = virt_to_phys(p);
-	return 0;
+	return mmu_map_kernel(va, start, bytes, flags);
 }
 
-void host_table_put(phys_t frame)
+void pages_unmap_kernel(uintptr_t va, size_t bytes)
 {
-	mem_free(phys_to_virt(frame));
-}
-
-void mmu_set_frames(const struct mmu_frames *frames)
-{
-	(void)frames;
-}
-
-int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
-{
-	(void)start;
-	(void)bytes;
-	(void)flags;
-	return host_allocation_must_fail() ? -ENOMEM : 0;
-}
-
-int mmu_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags)
-{
-	(void)va;
-	(void)start;
-	(void)bytes;
-	(void)flags;
-	return host_allocation_must_fail() ? -ENOMEM : 0;
-}
-
-void mmu_unmap_kernel(uintptr_t va, size_t bytes)
-{
-	(void)va;
-	(void)bytes;
+	mmu_unmap_kernel(va, bytes);
 }
