@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The clocks. Cycles become nanoseconds by a rate that is found at the first use: told by the user (`tsc=` in kHz), by the
+ * machine, or measured by a reference counter that was started at boot, so that usually enough time has passed already.
+ *
+ * A measured rate is rough at first (1.5 ms by a counter that ticks once a microsecond), and refined when the time is
+ * asked for later: the interval then is longer, so the error smaller. The rate changes, the time does not jump.
+ *
+ * Readers take no lock: the conversion lies in the time page, which is written under time.lock with an odd sequence number.
+ */
+#include <core/time.h>
+
+#include <base/assert.h>
+#include <base/bits.h>
+#include <base/log.h>
+#include <base/string.h>
+#include <core/lock.h>
+#include <core/params.h>
+#include <hal/cpu.h>
+#include <hal/memory.h>
+
+#define ROUGH_NS (1500 * NS_PER_US) /* shortest interval that gives a rate at all */
+#define SETTLED_NS (40 * NS_PER_MS) /* good enough for programs to compute with */
+#define FINAL_NS (1000 * NS_PER_MS) /* as good as it needs to be */
+#define CENTURY_NS (100ull * 366 * 86400 * NS_PER_S)
+#define GUESSED_HZ ((uint64_t)1000000000)
+
+enum {
+	ROUGH_ERROR_PPM = 10000, /* what a rate of each stage may be wrong by */
+	SETTLED_ERROR_PPM = 500,
+	CYCLES_HZ_MIN = 1000000, /* below this a machine is not believed */
+	CYCLES_HZ_BITS = 36,
+	SAMPLES = 3,               /* of which the one counts that took least */
+	WAIT_CYCLES_MAX = 1 << 24, /* a reference that gets no further in this time stands still */
+	WAIT_READS_MAX = 50000,
+	INVERSE_SHIFT = 28,
+};
+
+enum time_stage { TIME_UNKNOWN, TIME_ROUGH, TIME_SETTLED };
+
+static struct {
+	struct spinlock lock;
+	const struct time_machine *machine;
+	uint64_t boot_cycles;
+	enum time_stage stage; /* [lock] */
+	uint64_t recheck_at;   /* [lock] cycles; when the rate may be refined */
+	uint64_t inverse;      /* [lock] cycles per nanosecond, times 2^INVERSE_SHIFT */
+	const struct clock_reference
+		*reference;        /* [lock] the rate is measured by it; NULL: it was told */
+	struct clock_sample start; /* [lock] where the interval begins */
+	uint64_t (*now)(void);     /* replaces the cycle counter */
+	uint64_t last_ns;          /* [lock] of now() */
+	bool wall_known;           /* [lock] */
+} clock;
+
+/* Seen by programs, so nothing else may be in the page. */
+static union {
+	struct time_page time;
+	unsigned char bytes[PAGE_SIZE];
+} page aligned(PAGE_SIZE);
+
+/* a * b / c, where the result fits; the compiler's 128-bit division is a library function that we do not have. */
+static uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+	uint64_t low = (uint64_t)product, rest = (uint64_t)(product >> 64);
+
+	if (rest >= c)
+		return UINT64_MAX;
+	for (unsigned bit = 0; bit < 64; bit++) {
+		bool carry = rest >> 63;
+
+		rest = rest << 1 | low >> 63;
+		low <<= 1;
+		if (carry || rest >= c) {
+			rest -= c;
+			low |= 1;
+		}
+	}
+	return low;
+}
+
+struct time_rate time_rate_from_hz(uint64_t hz)
+{
+	struct time_rate rate = { 0, 32 };
+	uint64_t mult;
+
+	if (hz < CYCLES_HZ_MIN || hz >> CYCLES_HZ_BITS)
+		return rate;
+	/* The largest multiplier of 32 bits. */
+	while ((mult = mul_div(NS_PER_S, BIT64(rate.shift), hz)) >> 32)
+		rate.shift--;
+	while (!(mult >> 31))
+		mult = mul_div(NS_PER_S, BIT64(++rate.shift), hz);
+	rate.mult = (uint32_t)mult;
+	return rate;
+}
+
+static uint64_t cycles_to_ns(uint64_t cycles, struct time_rate rate)
+{
+	return (uint64_t)((unsigned __int128)cycles * rate.mult >> rate.shift);
+}
+
+static uint64_t ns_to_cycles(uint64_t ns)
+{
+	return (uint64_t)((unsigned __int128)ns * clock.inverse >> INVERSE_SHIFT);
+}
+
+static void page_write_begin(void) REQUIRES(clock.lock)
+{
+	__atomic_store_n(&page.time.sequence, page.time.sequence + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(
+		__ATOMIC_RELEASE); /* pairs with the fence in page_now(), and the vDSO's */
+}
+
+static void page_write_end(void) REQUIRES(clock.lock)
+{
+	__atomic_store_n(&page.time.sequence, page.time.sequence + 1, __ATOMIC_RELEASE);
+}
+
+static uint64_t page_now(uint64_t cycles)
+{
+	struct time_page now;
+	uint32_t sequence;
+
+	do {
+		sequence = __atomic_load_n(&page.time.sequence, __ATOMIC_ACQUIRE);
+		now = page.time;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE); /* pairs with that in page_write_begin() */
+	} while (unlikely(sequence & 1 ||
+			  sequence != __atomic_load_n(&page.time.sequence, __ATOMIC_RELAXED)));
+	/* A cycle counter that was set back must not send the clock ahead by centuries. */
+	if (unlikely(cycles < now.base_cycles))
+		return now.base_ns;
+	return now.base_ns +
+	       cycles_to_ns(cycles - now.base_cycles, (struct time_rate){ now.mult, now.shift });
+}
+
+/* From `cycles` on, time passes at this rate. */
+static void set_rate(uint64_t cycles, struct time_rate rate) REQUIRES(clock.lock)
+{
+	uint64_t ns = page.time.mult ? page_now(cycles) : 0;
+
+	page_write_begin();
+	page.time.base_cycles = cycles;
+	page.time.base_ns = ns;
+	page.time.mult = rate.mult;
+	page.time.shift = rate.shift;
+	page_write_end();
+	clock.inverse = mul_div(BIT64(rate.shift), BIT64(INVERSE_SHIFT), rate.mult);
+}
+
+static uint64_t now_locked(void) REQUIRES(clock.lock)
+{
+	uint64_t ns;
+
+	if (!clock.now)
+		return page_now(cpu_cycles());
+	ns = clock.now();
+	if (ns > clock.last_ns)
+		clock.last_ns = ns;
+	return clock.last_ns;
+}
+
+static void set_wall(uint64_t wall_ns) REQUIRES(clock.lock)
+{
+	int64_t offset = (int64_t)(wall_ns - now_locked());
+
+	page_write_begin();
+	page.time.wall_offset_ns = offset;
+	page_write_end();
+	clock.wall_known = true;
+}
+
+static void find_wall(void) REQUIRES(clock.lock)
+{
+	uint64_t wall_ns;
+
+	if (clock.wall_known)
+		return;
+	if (!clock.machine || !clock.machine->wall || !clock.machine->wall(&wall_ns)) {
+		log_warning("no wall clock: it is 1970");
+		wall_ns = 0;
+	}
+	set_wall(wall_ns);
+}
+
+/* The rate is good enough for programs. */
+static void settle(void) REQUIRES(clock.lock)
+{
+	clock.stage = TIME_SETTLED;
+	if (clock.now)
+		return;
+	find_wall();
+	page_write_begin();
+	page.time.usable = 1;
+	page_write_end();
+}
+
+/* Reads several times: a virtual CPU may lose its place at any instruction, and then the cycles do not belong to the ticks. */
+static bool read_reference(struct clock_sample *best) REQUIRES(clock.lock)
+{
+	struct clock_sample sample;
+
+	if (!clock.reference->read(best))
+		return false;
+	for (unsigned i = 1; i < SAMPLES; i++) {
+		if (!clock.reference->read(&sample))
+			return false;
+		if (sample.window < best->window)
+			*best = sample;
+	}
+	return true;
+}
+
+static uint64_t ticks_since_start(const struct clock_sample *sample) REQUIRES(clock.lock)
+{
+	/* Periods are powers of two. */
+	return (sample->ticks - clock.start.ticks) & (clock.reference->period_ticks() - 1);
+}
+
+/* Waits until `wanted` ticks have passed since the start. */
+static bool wait_for_ticks(uint64_t wanted, struct clock_sample *sample) REQUIRES(clock.lock)
+{
+	unsigned reads = 0;
+
+	while (!sample->wrapped && ticks_since_start(sample) < wanted) {
+		if (sample->cycles - clock.start.cycles > WAIT_CYCLES_MAX ||
+		    ++reads > WAIT_READS_MAX)
+			return false;
+		cpu_relax();
+		if (!clock.reference->read(sample))
+			return false;
+	}
+	return true;
+}
+
+static bool is_enough(const struct clock_sample *sample, uint64_t ticks) REQUIRES(clock.lock)
+{
+	/* A long access at either end spoils a short interval: half of both windows is the error. */
+	uint64_t doubt = (sample->window + clock.start.window) / 2;
+	uint64_t cycles = sample->cycles - clock.start.cycles;
+
+	return !sample->wrapped && ticks && doubt < cycles / (1000000 / ROUGH_ERROR_PPM);
+}
+
+/* A first rate by clock.reference; 0: it cannot be had from this one. */
+static uint64_t measure(void) REQUIRES(clock.lock)
+{
+	uint64_t hz = clock.reference->hz();
+	uint64_t wanted = mul_div(hz, ROUGH_NS, NS_PER_S);
+	struct clock_sample sample;
+
+	for (unsigned attempt = 0; attempt < 3; attempt++) {
+		if (!clock.reference->read(&sample) || !wait_for_ticks(wanted, &sample) ||
+		    !read_reference(&sample))
+			return 0;
+		uint64_t ticks = ticks_since_start(&sample);
+
+		if (is_enough(&sample, ticks)) {
+			clock.stage = ticks > mul_div(hz, SETTLED_NS, NS_PER_S) ? TIME_SETTLED
+										: TIME_ROUGH;
+			return mul_div(sample.cycles - clock.start.cycles, hz, ticks);
+		}
+		/* More than a period ago, or out of step at one end. */
+		if (!clock.reference->start(&clock.start))
+			return 0;
+	}
+	return 0;
+}
+
+/* Tries the reference that runs since boot, then all in turn. */
+static struct time_rate measure_rate(void) REQUIRES(clock.lock)
+{
+	const struct time_machine *machine = clock.machine;
+	struct time_rate rate = { 0, 0 };
+
+	if (clock.reference)
+		rate = time_rate_from_hz(measure());
+	for (unsigned i = 0; !rate.mult && machine && machine->reference; i++) {
+		clock.reference = machine->reference(i);
+		if (!clock.reference)
+			break;
+		if (clock.reference->start(&clock.start))
+			rate = time_rate_from_hz(measure());
+	}
+	if (!rate.mult)
+		clock.reference = NULL;
+	return rate;
+}
+
+/* `tsc=` in kHz. Linux has words for the same name ("reliable"), which say nothing here. */
+static struct time_rate told_rate(void)
+{
+	const char *text = params_get("tsc");
+	uint64_t khz;
+
+	if (!text || !params_read_number(&text, &khz) || *text || khz >> CYCLES_HZ_BITS)
+		return (struct time_rate){ 0, 0 };
+	return time_rate_from_hz(khz * 1000);
+}
+
+/* When to look at the reference again. */
+static void plan_recheck(void) REQUIRES(clock.lock)
+{
+	if (!clock.reference)
+		clock.recheck_at = UINT64_MAX;
+	else if (clock.stage == TIME_ROUGH)
+		clock.recheck_at = clock.start.cycles + ns_to_cycles(SETTLED_NS);
+	else
+		clock.recheck_at = clock.start.cycles + ns_to_cycles(FINAL_NS);
+}
+
+static struct time_rate find_rate(void) REQUIRES(clock.lock)
+{
+	struct time_rate told = told_rate(), rate = { 0, 0 };
+
+	if (clock.machine && clock.machine->start)
+		clock.machine->start(&rate, &clock.now);
+	if (told.mult)
+		rate = told;
+	if (rate.mult)
+		clock.reference = NULL;
+	else
+		rate = measure_rate();
+	if (!rate.mult) {
+		log_warning("nothing tells the frequency of the time stamp counter: guessed");
+		rate = time_rate_from_hz(GUESSED_HZ);
+	}
+	return rate;
+}
+
+static noinline void start_clock(void)
+{
+	spin_lock(&clock.lock);
+	if (!page.time.mult) {
+		struct time_rate rate = find_rate();
+
+		set_rate(clock.boot_cycles, rate);
+		if (!clock.reference || clock.stage == TIME_SETTLED)
+			settle();
+		plan_recheck();
+	}
+	spin_unlock(&clock.lock);
+}
+
+/* The ticks that have really passed: the counter tells them modulo its period, the rate so far roughly how many. 0: too long ago
+ * to tell, or the counter and the rate contradict each other. */
+static uint64_t resolve_ticks(const struct clock_sample *sample) REQUIRES(clock.lock)
+{
+	struct time_rate rate = { page.time.mult, page.time.shift };
+	uint64_t ppm = clock.stage == TIME_ROUGH ? ROUGH_ERROR_PPM : SETTLED_ERROR_PPM;
+	uint64_t period = clock.reference->period_ticks();
+	uint64_t ns = cycles_to_ns(sample->cycles - clock.start.cycles, rate);
+	uint64_t expected = mul_div(ns, clock.reference->hz(), NS_PER_S);
+	uint64_t doubt = mul_div(expected, ppm, 1000000) + 2;
+	uint64_t over = (ticks_since_start(sample) - expected) & (period - 1);
+
+	if (doubt >= period / 2)
+		return 0;
+	if (over <= doubt)
+		return expected + over;
+	return period - over <= doubt ? expected - (period - over) : 0;
+}
+
+/* Measures again over the time since the start of the reference, which is longer now. */
+static noinline void refine(void)
+{
+	struct clock_sample sample;
+	uint64_t ticks, hz;
+
+	spin_lock(&clock.lock);
+	if (cpu_cycles() < clock.recheck_at)
+		goto out;
+	if (!read_reference(&sample)) {
+		clock.recheck_at = UINT64_MAX;
+		goto out;
+	}
+	ticks = resolve_ticks(&sample);
+	hz = ticks ? mul_div(sample.cycles - clock.start.cycles, clock.reference->hz(), ticks) : 0;
+	if (hz && time_rate_from_hz(hz).mult) {
+		set_rate(cpu_cycles(), time_rate_from_hz(hz));
+		if (clock.stage == TIME_ROUGH)
+			settle();
+		else
+			clock.reference = NULL;
+	} else if (!clock.reference->start(&clock.start)) {
+		clock.reference = NULL;
+	}
+	plan_recheck();
+out:
+	spin_unlock(&clock.lock);
+}
+
+uint64_t time_now(void)
+{
+	uint64_t cycles, ns;
+
+	if (unlikely(!page.time.mult))
+		start_clock();
+	if (unlikely(clock.now != NULL)) {
+		spin_lock(&clock.lock);
+		ns = now_locked();
+		spin_unlock(&clock.lock);
+		return ns;
+	}
+	cycles = cpu_cycles();
+	if (unlikely(cycles >= clock.recheck_at)) {
+		refine();
+		cycles = cpu_cycles();
+	}
+	return page_now(cycles);
+}
+
+int64_t time_wall_offset(void)
+{
+	if (unlikely(!page.time.mult))
+		start_clock();
+	if (unlikely(!clock.wall_known)) {
+		spin_lock(&clock.lock);
+		find_wall();
+		spin_unlock(&clock.lock);
+	}
+	return __atomic_load_n(&page.time.wall_offset_ns, __ATOMIC_RELAXED);
+}
+
+void time_set_wall(uint64_t wall_ns)
+{
+	if (unlikely(!page.time.mult))
+		start_clock();
+	spin_lock(&clock.lock);
+	set_wall(wall_ns);
+	spin_unlock(&clock.lock);
+}
+
+uint64_t time_resolution_ns(void)
+{
+	return 1;
+}
+
+uint64_t time_to_cycles(uint64_t ns)
+{
+	uint64_t now = time_now(), cycles = cpu_cycles(), ahead;
+
+	if (ns <= now)
+		return cycles;
+	/* A century is near enough to never, and does not overflow. */
+	ahead = ns_to_cycles(min(ns - now, CENTURY_NS)) + 1;
+	return ahead > UINT64_MAX - cycles ? UINT64_MAX : cycles + ahead;
+}
+
+phys_t time_page_phys(void)
+{
+	return image_phys(&page);
+}
+
+void time_set_machine(const struct time_machine *machine, uint64_t boot_cycles)
+{
+	clock.machine = machine;
+	clock.boot_cycles = boot_cycles;
+}
+
+void time_start_reference(void)
+{
+	const struct time_machine *machine = clock.machine;
+
+	spin_lock(&clock.lock);
+	if (!page.time.mult && machine && machine->reference) {
+		clock.reference = machine->reference(0);
+		if (clock.reference && !clock.reference->start(&clock.start))
+			clock.reference = NULL;
+	}
+	spin_unlock(&clock.lock);
+}
