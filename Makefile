@@ -87,7 +87,9 @@ $(BUILD)/capuchin.elf: $(BUILD)/capuchin.debug
 
 # --- host command -------------------------------------------------------------------------------
 
-CLI_CFLAGS := -std=gnu17 -O2 -g -fno-common $(WARN) -Ikernel/include -DCAPUCHIN_VERSION='"$(VERSION)"'
+CLI_DEFINES := -D_GNU_SOURCE -DCAPUCHIN_VERSION='"$(VERSION)"' \
+	-DCAPUCHIN_LIBDIR='"$(PREFIX)/lib/capuchin"'
+CLI_CFLAGS := -std=gnu17 -O2 -g -fno-common $(WARN) -Ikernel/include $(CLI_DEFINES)
 CLI_SRC := $(filter-out cli/test_% cli/fuzz_%,$(shell find cli -name '*.c' | LC_ALL=C sort))
 
 $(BUILD)/cli/%.o: cli/%.c Makefile
@@ -115,29 +117,33 @@ HOST_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -f
 not_test := ! -name 'test_*' ! -name 'fuzz_*' ! -name 'sim_*'
 to_host = $(patsubst %.c,build/host/%.o,$(1))
 HOST_OBJS := $(call to_host,$(shell find kernel -name '*.c' $(not_test) ! -path 'kernel/port/x86_64/*' \
-	! -path 'kernel/start/*' ! -path 'kernel/mm/*' ! -path 'kernel/linux/vdso/*'))
-HOST_MM_OBJS := $(call to_host,$(shell find kernel/mm -name '*.c' $(not_test)))
+	! -path 'kernel/start/*' ! -path 'kernel/mm/*' ! -path 'kernel/linux/vdso/*' \
+	! -path kernel/port/host/memory.c ! -path kernel/port/host/machine.c))
+HOST_MM_OBJS := $(call to_host,$(shell find kernel/mm kernel/port/host/machine.c -name '*.c' $(not_test)))
 HOST_CLI_OBJS := $(call to_host,$(filter-out cli/main.c,$(CLI_SRC)))
 UNIT_TESTS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'test_*.c' | LC_ALL=C sort))
 FUZZ_TARGETS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'fuzz_*.c' | LC_ALL=C sort))
 
-# What a test links before the archive: the simulated devices of its folder, and the allocators or the command it is about.
-beside = $(call to_host,$(wildcard $(dir $(1))sim_*.c)) $(if $(filter kernel/mm/%,$(1)),$(HOST_MM_OBJS)) \
-	$(if $(filter cli/%,$(1)),$(HOST_CLI_OBJS))
+# What a test links: simulated devices of its folder; the allocators and a machine for them, or the stand-in; the command.
+parts = $(call to_host,$(wildcard $(dir $(1))sim_*.c)) \
+	$(if $(filter kernel/mm/%,$(1)),build/host/libmm.a,build/host/kernel/port/host/memory.o) \
+	$(if $(filter cli/%,$(1)),$(HOST_CLI_OBJS)) build/host/libkernel.a
 
 build/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  HOST $<"
-	$(Q)clang $(HOST_CFLAGS) -DCAPUCHIN_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+	$(Q)clang $(HOST_CFLAGS) $(if $(filter cli/%,$<),$(CLI_DEFINES)) -MMD -MP -c -o $@ $<
 
 build/host/libkernel.a: $(HOST_OBJS)
+build/host/libmm.a: $(HOST_MM_OBJS)
+build/host/lib%.a:
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 .SECONDEXPANSION:
-$(UNIT_TESTS): build/host/%: build/host/%.o $$(call beside,$$*) build/host/libkernel.a
+$(UNIT_TESTS): build/host/%: build/host/%.o $$(call parts,$$*)
 	$(Q)clang $(SANITIZE) -o $@ $^ -lcmocka
 
-$(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call beside,$$*) build/host/libkernel.a
+$(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 	$(Q)clang $(SANITIZE) -fsanitize=fuzzer -o $@ $^
 
 -include tests/guest/rules.mk
@@ -185,17 +191,17 @@ check-cli: all
 check-guest: all guest-programs
 	$(suite) 900 tests/guest/run.sh
 
-check-vmm: all build/vmm/kvm_linux64
+check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 	$(suite) 300 tests/vmm/run.sh
 
 format:
 	find kernel cli tests bench -name '*.[ch]' | xargs clang-format -i
 
-demo: all
-	scripts/demo.sh
+demo: all $(BENCH_FILES)
+	@scripts/demo.sh
 
-bench: all
-	bench/run.sh
+bench: all $(BENCH_FILES)
+	@bench/run.sh
 .PHONY: check $(addprefix check-,$(SUITES)) format demo bench
 
 clean:

@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Measures the figures of docs/performance.md and prints them as a table. Instruction counts are exact; wall times are medians of
+# interleaved runs, and only their ratio says something.
+set -u
+cd "$(dirname "$0")/.."
+. bench/machine.sh
+
+failed=0
+row()
+{
+	printf '| %s | %s | %s | %s |\n' "$1" "$2" "$3" "$4"
+	[ "$2" != failed ] || failed=1
+}
+
+# The smallest memory in KiB with which the static glibc hello still prints: halving, down to steps of 128 KiB.
+smallest_memory()
+{
+	low=1024 high=32768
+	while [ $((high - low)) -gt 128 ]; do
+		middle=$(((low + high) / 256 * 128))
+		case $(boot hello-glibc size=${middle}K 2>/dev/null) in
+		*hello*) high=$middle ;;
+		*) low=$middle ;;
+		esac
+	done
+	echo "$high"
+}
+
+# Nanoseconds that a command takes.
+wall_ns()
+{
+	begin=$(date +%s%N)
+	"$@" >/dev/null 2>&1 </dev/null
+	echo $(($(date +%s%N) - begin))
+}
+
+median()
+{
+	sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
+}
+
+run_hello()
+{
+	./capuchin run --accel tcg --machine microvm -m 128 build/bench/hello
+}
+
+# shellcheck disable=SC2086
+run_empty()
+{
+	qemu-system-x86_64 $machine -m 128 -kernel build/bench/empty.elf
+}
+
+wall_ratio()
+{
+	rm -f build/bench/wall-hello build/bench/wall-empty
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+		wall_ns run_empty >>build/bench/wall-empty
+		wall_ns run_hello >>build/bench/wall-hello
+	done
+	echo "$(median <build/bench/wall-hello) $(median <build/bench/wall-empty)" |
+		awk '{ printf "%.2fx (%.0f ms beside %.0f ms)", $1 / $2, $1 / 1e6, $2 / 1e6 }'
+}
+
+# Time between entry and program in which nothing is executed, or polled for: by QEMU's clock of one instruction a nanosecond
+# (-icount), less the instructions that it takes without that clock. The empty kernel tells when the entry is.
+waiting()
+{
+	busy=$1
+	clock='-icount shift=0,sleep=off'
+	# shellcheck disable=SC2086
+	at_program=$(boot waiting 128 $clock | tr -cd '0-9a-f\n' | grep -E '^[0-9a-f]{16}$' | head -n 1)
+	# shellcheck disable=SC2086
+	at_entry=$(kernel=build/bench/empty.elf boot waiting 128 $clock | tr -d '\r' | head -n 1)
+	[ -n "$at_program" ] && [ -n "$at_entry" ] || return 1
+	elapsed=$((0x$at_program - 0x$at_entry))
+	echo $((elapsed > busy ? elapsed - busy : 0)) | awk '{ printf "%.3f ms", $1 / 1e6 }'
+}
+
+echo "Kernel $(sha256sum "$kernel" | cut -c1-12), $(qemu-system-x86_64 --version | head -n 1), $(date -u +%Y-%m-%d)"
+echo
+row figure measured must aim
+echo '| --- | --- | --- | --- |'
+
+if count hello 128; then
+	small=$((ended - entered))
+	row 'guest instructions, kernel entry to the first instruction of the program' $((started - entered)) 1,000,000 150,000
+	row 'guest instructions, kernel entry to power-off, static musl hello' $small 1,500,000 300,000
+else
+	row 'guest instructions, static musl hello' failed 1,500,000 300,000
+	small=0
+fi
+if count hello 4096 && [ $small -ne 0 ]; then
+	row 'the same with 4 GiB of memory' "$((ended - entered)) ($(((ended - entered - small) * 100 / small)) %)" '+20 %' 'no growth'
+else
+	row 'the same with 4 GiB of memory' failed '+20 %' 'no growth'
+fi
+if count waiting 128; then
+	row 'time spent waiting between entry and program' "$(waiting $((started - entered)) || echo failed)" '2 ms' 0
+else
+	row 'time spent waiting between entry and program' failed '2 ms' 0
+fi
+row 'smallest memory in which a static glibc hello runs' "$(smallest_memory) KiB" '16 MiB' '4 MiB'
+row 'kernel image, stripped' "$(($(stat -c %s "$kernel") / 1024)) KiB" '400 KiB' '200 KiB'
+
+arguments='-- 1000'
+if count getppid 128 && few=$((ended - entered)) && arguments='-- 2000' && count getppid 128; then
+	row 'guest instructions of a getppid round trip' $(((ended - entered - few) / 1000)) 200 80
+else
+	row 'guest instructions of a getppid round trip' failed 200 80
+fi
+unset arguments
+row 'wall time of `capuchin run hello`, beside QEMU alone with an empty kernel' "$(wall_ratio)" 1.5x 1.1x
+exit $failed

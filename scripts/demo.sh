@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Boots programs of other people and our own, as a user would, and shows what the boot cost.
+set -eu
+cd "$(dirname "$0")/.."
+. bench/machine.sh
+
+show()
+{
+	printf '\n$ %s\n' "$*"
+	"$@"
+}
+
+show ./capuchin run build/bench/hello
+show ./capuchin run /bin/busybox uname -a
+show ./capuchin run -e GREETING='hello from a virtual machine' /bin/busybox sh -c 'echo $GREETING; exit 7' || printf '(exit status %d)\n' $?
+
+printf '\nWhat a boot costs (128 MiB, QEMU microvm, TCG):\n'
+count hello 128
+printf '  %9d guest instructions from kernel entry to the first instruction of the program\n' $((started - entered))
+printf '  %9d guest instructions from kernel entry to power-off\n' $((ended - entered))
+printf '  %9d bytes of kernel image\n' "$(stat -c %s build/capuchin.elf)"

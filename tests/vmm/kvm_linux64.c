@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Starts a kernel by Linux's 64-bit boot protocol on KVM, as Firecracker does, and prints what it writes to the serial port:
+ *
+ *	kvm_linux64 [--pvh] [-m MIB] [--initrd FILE] [--cmdline TEXT] [--input TEXT] [--until TEXT] [--timeout S] KERNEL
+ *
+ * The last line, on standard error, says how it ended: "end: reset, status N" (the guest wrote 0xfe to the i8042; N from the
+ * status record on the console, -1 without one), "end: seen" (the console showed TEXT of --until), "end: shutdown" (triple
+ * fault), "end: timeout", or what KVM could not do. Exit status: 0 for reset and seen, 1 for other ends, 2 for usage, 77 where
+ * KVM is not to be had.
+ */
+#include <core/status.h>
+#include <errno.h>
+#include <getopt.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+enum { EXIT_NO_KVM = 77, CONSOLE_TAIL = 256 };
+enum { SERIAL_PORT = 0x3f8, I8042_PORT = 0x64, I8042_RESET = 0xfe };
+
+struct options {
+	const char *kernel, *initrd, *cmdline, *input, *until;
+	unsigned memory_mib, timeout_s;
+	bool pvh;
+};
+
+struct guest {
+	struct machine machine;
+	struct serial serial;
+	const char *until;
+	bool seen;
+	char tail[CONSOLE_TAIL]; /* the last bytes on the console */
+	size_t tail_length;
+};
+
+void die(const char *fmt, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("kvm_linux64: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static struct blob read_file(const char *path)
+{
+	struct blob blob = { 0 };
+	FILE *file = fopen(path, "rb");
+
+	if (!file || fseek(file, 0, SEEK_END))
+		die("cannot open %s: %s", path, strerror(errno));
+	blob.length = ftell(file);
+	rewind(file);
+	blob.bytes = malloc(blob.length);
+	if (!blob.bytes || fread(blob.bytes, 1, blob.length, file) != blob.length)
+		die("cannot read %s", path);
+	fclose(file);
+	return blob;
+}
+
+static void set_serial_line(void *context, bool level)
+{
+	struct guest *guest = context;
+
+	machine_set_line(&guest->machine, SERIAL_GSI, level);
+}
+
+static void take_output(void *context, uint8_t byte)
+{
+	struct guest *guest = context;
+
+	putchar(byte);
+	if (guest->tail_length == CONSOLE_TAIL - 1) {
+		memmove(guest->tail, guest->tail + 1, CONSOLE_TAIL - 2);
+		guest->tail_length--;
+	}
+	guest->tail[guest->tail_length++] = byte ? (char)byte : '?';
+	guest->tail[guest->tail_length] = '\0';
+	if (guest->until && strstr(guest->tail, guest->until))
+		guest->seen = true;
+}
+
+/* The status record is the last thing that a guest writes. */
+static int recorded_status(const struct guest *guest)
+{
+	const char *record = strstr(guest->tail, STATUS_RECORD_BEGIN);
+
+	return record ? atoi(record + strlen(STATUS_RECORD_BEGIN)) : -1;
+}
+
+/* Returns whether the guest asked for a reset. Ports that are not there read as 0. */
+static bool handle_port(struct guest *guest, struct kvm_run *run)
+{
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	bool out = run->io.direction == KVM_EXIT_IO_OUT;
+
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+		unsigned port = run->io.port;
+
+		if (port - SERIAL_PORT < 8 && out)
+			serial_write(&guest->serial, port - SERIAL_PORT, *data);
+		else if (port - SERIAL_PORT < 8)
+			*data = serial_read(&guest->serial, port - SERIAL_PORT);
+		else if (port == I8042_PORT && out && *data == I8042_RESET)
+			return true;
+		else if (!out)
+			memset(data, 0, run->io.size);
+	}
+	return false;
+}
+
+static void report_failure(struct guest *guest, struct kvm_run *run)
+{
+	struct kvm_regs regs = { 0 };
+
+	ioctl(guest->machine.cpu, KVM_GET_REGS, &regs);
+	fprintf(stderr, "end: KVM exit %u, suberror %u, rip 0x%llx\n", run->exit_reason,
+		run->exit_reason == KVM_EXIT_INTERNAL_ERROR ? run->internal.suberror : 0, regs.rip);
+}
+
+/* Runs until the guest ends; whether that was an end as it should be. */
+static bool run_guest(struct guest *guest)
+{
+	struct kvm_run *run = guest->machine.run;
+
+	while (!guest->seen) {
+		if (ioctl(guest->machine.cpu, KVM_RUN, 0) < 0) {
+			fprintf(stderr, errno == EINTR ? "end: timeout\n" : "end: KVM_RUN fails\n");
+			return false;
+		}
+		switch (run->exit_reason) {
+		case KVM_EXIT_IO:
+			if (!handle_port(guest, run))
+				break;
+			fflush(stdout);
+			fprintf(stderr, "end: reset, status %d\n", recorded_status(guest));
+			return true;
+		case KVM_EXIT_MMIO:
+			if (!run->mmio.is_write)
+				memset(run->mmio.data, 0, sizeof(run->mmio.data));
+			break;
+		case KVM_EXIT_SHUTDOWN:
+			fprintf(stderr, "end: shutdown\n");
+			return false;
+		default:
+			report_failure(guest, run);
+			return false;
+		}
+	}
+	fprintf(stderr, "end: seen\n");
+	return true;
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* KVM_RUN then fails with EINTR; an alarm between two of them is made good by the next one. */
+static void set_timeout(unsigned seconds)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct itimerval timer = { .it_value.tv_sec = seconds, .it_interval.tv_sec = 1 };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static bool parse_options(int argc, char **argv, struct options *out)
+{
+	static const struct option names[] = {
+		{ "pvh", no_argument, NULL, 'p' },
+		{ "initrd", required_argument, NULL, 'i' },
+		{ "cmdline", required_argument, NULL, 'c' },
+		{ "input", required_argument, NULL, 't' },
+		{ "until", required_argument, NULL, 'u' },
+		{ "timeout", required_argument, NULL, 's' },
+		{ 0 },
+	};
+	int option;
+
+	*out = (struct options){ .cmdline = "", .input = "", .memory_mib = 128, .timeout_s = 30 };
+	while ((option = getopt_long(argc, argv, "m:", names, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			out->pvh = true;
+			break;
+		case 'i':
+			out->initrd = optarg;
+			break;
+		case 'c':
+			out->cmdline = optarg;
+			break;
+		case 't':
+			out->input = optarg;
+			break;
+		case 'u':
+			out->until = optarg;
+			break;
+		case 's':
+			out->timeout_s = atoi(optarg);
+			break;
+		case 'm':
+			out->memory_mib = atoi(optarg);
+			break;
+		default:
+			return false;
+		}
+	}
+	out->kernel = argv[optind];
+	return optind == argc - 1 && out->memory_mib >= 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct guest guest = { 0 };
+	struct options options;
+	const char *why;
+
+	if (!parse_options(argc, argv, &options)) {
+		fprintf(stderr,
+			"usage: kvm_linux64 [--pvh] [-m MIB] [--initrd FILE] [--cmdline TEXT] "
+			"[--input TEXT] [--until TEXT] [--timeout S] KERNEL\n");
+		return 2;
+	}
+	if (!machine_open(&guest.machine, &why)) {
+		fprintf(stderr, "%s\n", why);
+		return EXIT_NO_KVM;
+	}
+
+	struct ram ram = ram_create((uint64_t)options.memory_mib << 20);
+	struct boot_plan plan = { .cmdline = options.cmdline, .pvh = options.pvh };
+	plan.kernel = read_file(options.kernel);
+	if (options.initrd)
+		plan.initrd = read_file(options.initrd);
+	uint64_t entry = boot_load(&ram, &plan);
+
+	guest.until = options.until;
+	guest.serial = (struct serial){
+		.input = options.input,
+		.set_line = set_serial_line,
+		.output = take_output,
+		.context = &guest,
+	};
+	machine_create(&guest.machine, &ram);
+	machine_set_entry(&guest.machine, entry, options.pvh);
+	set_timeout(options.timeout_s);
+	return run_guest(&guest) ? 0 : 1;
+}

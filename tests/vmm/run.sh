@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Boots the kernel by the entries of Firecracker, on KVM. Where KVM has no hardware below it, it emulates kernel mode and ends
+# the machine at the program's first system call: then the tests go as far as the program's start.
+set -u
+cd "$(dirname "$0")/../.."
+. scripts/result.sh
+
+host=build/vmm/kvm_linux64
+kernel=build/capuchin.elf
+log=build/vmm/log
+
+# What KVM's emulator lacks; no matter elsewhere.
+common='init=/init noxsave nosmap loglevel=6'
+if grep -qE '^flags.* (vmx|svm)' /proc/cpuinfo; then
+	expected='end: reset, status 0'
+else
+	expected='end: seen'
+	until='--until starting'
+fi
+
+# boots NAME OPTION...
+boots()
+{
+	name=$1
+	shift
+	# shellcheck disable=SC2086
+	$host --timeout 60 --initrd build/bench/hello.erofs ${until-} "$@" $kernel >$log 2>&1
+	status=$?
+	if [ $status -eq 77 ]; then
+		skip "$name" "$(tail -n 1 $log)"
+	elif grep -qF "$expected" $log; then
+		pass "$name"
+	else
+		fail "$name" "$(tail -n 1 $log)"
+		tail -n 20 $log | sed 's/^/    /'
+	fi
+}
+
+boots linux64_entry_starts_the_program --cmdline "$common"
+boots linux64_entry_starts_the_program_with_16_mib --cmdline "$common" -m 16
+boots linux64_entry_starts_the_program_with_5_gib --cmdline "$common" -m 5120
+boots linux64_entry_ignores_the_words_of_the_monitor \
+	--cmdline "$common reboot=k panic=1 nomodule 8250.nr_uarts=0 pci=off root=/dev/vda ro virtio_mmio.device=4K@0xc0001000:5"
+boots pvh_entry_without_rsdp_starts_the_program --pvh --cmdline "$common"
+finish
