@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What --help prints. docs/cli.md says the same at greater length. */
+#include "options.h"
+
+#include <stdio.h>
+
+static const char general[] =
+	"Usage: capuchin run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	"  or:  capuchin build -o FILE.iso [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	"  or:  capuchin help [COMMAND]\n"
+	"Run an unmodified static Linux x86-64 program as a virtual machine of its own.\n"
+	"\n"
+	"Commands:\n"
+	"  run    boot PROGRAM in a virtual machine; its input, output and exit status are\n"
+	"         this command's\n"
+	"  build  write a bootable ISO image (BIOS and UEFI) with PROGRAM in it\n"
+	"  help   print this, or the help of COMMAND\n"
+	"\n"
+	"      --help     print this help and exit\n"
+	"      --version  print the version and exit\n"
+	"\n"
+	"'capuchin run --help' and 'capuchin build --help' list the options.\n";
+
+static const char run_head[] =
+	"Usage: capuchin run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	"Boot PROGRAM, a static Linux x86-64 executable, in a virtual machine. Its standard\n"
+	"input, output and exit status are this command's. Options end at PROGRAM or at --.\n"
+	"\n"
+	"  -m, --memory=SIZE      memory of the machine in MiB, or with suffix K, M, G or T\n"
+	"                         (default: 128)\n"
+	"      --accel=WHICH      auto, kvm or tcg (default: auto, which is kvm where it works)\n"
+	"      --machine=KIND     microvm, q35 or pc (default: microvm)\n"
+	"      --timeout=SECONDS  end the machine after that time, with status 123\n";
+
+static const char build_head[] =
+	"Usage: capuchin build -o FILE.iso [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	"Write an ISO image that boots PROGRAM, a static Linux x86-64 executable, with BIOS and\n"
+	"UEFI, on any hypervisor or machine that takes one. Options end at PROGRAM or at --.\n"
+	"\n"
+	"  -o, --output=FILE      the image to write; an existing one is replaced\n";
+
+static const char common_options[] =
+	"  -e, --env=KEY[=VALUE]  set an environment variable of the program; KEY alone takes\n"
+	"                         the value it has here, if it has one. Repeatable. Without it\n"
+	"                         the program sees PATH, HOME=/ and, on a terminal, TERM\n"
+	"      --rootfs=DIR       the program's root directory; PROGRAM is a path in it\n"
+	"      --add=HOST[:GUEST] put the file or directory HOST into the root directory, at\n"
+	"                         the absolute path GUEST (default: the same path). Repeatable\n"
+	"      --kernel-arg=WORD  put WORD on the kernel's command line as it is. Repeatable\n"
+	"      --strace           log the program's system calls to the console\n"
+	"  -v, --verbose          say on standard error what is done, and show kernel messages\n"
+	"  -h, --help             print this help and exit\n";
+
+static const char run_tail[] =
+	"\n"
+	"Exit status:\n"
+	"  the program's own; 128+N if signal N killed it\n"
+	"  1    the program cannot be run (this command has said why)\n"
+	"  2    wrong usage\n"
+	"  122  the machine ended without telling a status\n"
+	"  123  the time of --timeout ran out\n"
+	"  124  the kernel could not boot or start the program\n"
+	"  125  the kernel panicked\n"
+	"  128+N  signal N (SIGINT, SIGTERM, SIGHUP, SIGPIPE) ended this command\n"
+	"\n"
+	"On a terminal all keys go to the program; three Ctrl-C within a second end the machine.\n"
+	"The program's standard output and standard error both arrive on standard output.\n"
+	"\n"
+	"Environment:\n"
+	"  CAPUCHIN_KERNEL  the kernel image to use\n"
+	"  TMPDIR           where temporary files go (default: /tmp)\n";
+
+static const char build_tail[] =
+	"\n"
+	"Exit status: 0 if the image was written, 1 if not, 2 for wrong usage.\n"
+	"\n"
+	"Environment:\n"
+	"  CAPUCHIN_KERNEL  the kernel image to use\n"
+	"  TMPDIR           where temporary files go (default: /tmp)\n";
+
+void help_print_general(void)
+{
+	fputs(general, stdout);
+}
+
+void help_print(enum command command)
+{
+	bool run = command == COMMAND_RUN;
+
+	fputs(run ? run_head : build_head, stdout);
+	fputs(common_options, stdout);
+	fputs(run ? run_tail : build_tail, stdout);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Makes the root image. A --rootfs to which nothing has to be added is packed where it is; everything
+ * else is staged first.
+ */
+#include "image.h"
+
+#include "child.h"
+#include "path.h"
+#include "report.h"
+#include "signals.h"
+#include "stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The same input gives the same image. */
+#define IMAGE_UUID "63617075-6368-496e-8000-000000000001"
+
+/* Mount points and what programs take for granted. */
+static const struct {
+	const char *path;
+	unsigned mode;
+} needed_directories[] = {
+	{ "/dev", 0755 }, { "/etc", 0755 }, { "/proc", 0555 }, { "/sys", 0555 }, { "/tmp", 01777 },
+};
+
+char *image_find_tool(void)
+{
+	char *path = path_find_command("mkfs.erofs");
+
+	if (!path)
+		report("mkfs.erofs: not found; install the package erofs-utils");
+	return path;
+}
+
+int image_create(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+	int err = errno;
+
+	if (fd >= 0)
+		return fd;
+	report("cannot make a file in memory: %s", strerror(err));
+	return -err;
+}
+
+static int pack(int fd, const char *tool, const char *directory, bool keep_times)
+{
+	char image[32];
+	const char *argv[] = { tool,  "--quiet", "-x-1", "--all-root", "-U" IMAGE_UUID,
+			       image, directory, NULL,   NULL };
+
+	snprintf(image, sizeof image, "/proc/self/fd/%d", fd);
+	if (!keep_times) {
+		argv[5] = "-T0";
+		argv[6] = image;
+		argv[7] = directory;
+	}
+	const struct child_setup setup = {
+		.argv = (char *const *)argv,
+		.in = -1,
+		.out = -1,
+		.inherit = { fd, -1 },
+	};
+	return child_run(&setup, "mkfs.erofs");
+}
+
+static bool has_directory(const char *rootfs, const char *path)
+{
+	struct stat st;
+	char *resolved = path_in_root(rootfs, path);
+	char *host = format_string("%s%s", rootfs, resolved ? resolved : path);
+	bool found = resolved && !stat(host, &st) && S_ISDIR(st.st_mode);
+
+	free(resolved);
+	free(host);
+	return found;
+}
+
+static bool is_complete(const struct options *o, const struct cmdline *c)
+{
+	if (!o->rootfs || o->additions.count || c->args_file.bytes || c->env_file.bytes ||
+	    c->init_link)
+		return false;
+	for (size_t i = 0; i < countof(needed_directories); i++) {
+		if (!has_directory(o->rootfs, needed_directories[i].path))
+			return false;
+	}
+	return true;
+}
+
+static int add_one(struct stage *s, const char *addition)
+{
+	const char *colon = strchr(addition, ':');
+	char *host = colon ? strndup(addition, (size_t)(colon - addition)) : strdup(addition);
+	char *guest = colon ? path_normalise("/", colon + 1) : path_absolute(addition);
+	int err = -ENOMEM;
+
+	if (!host)
+		report_out_of_memory();
+	if (guest)
+		err = stage_add(s, host, guest);
+	else
+		report("%s: %s", addition, strerror(errno));
+	free(host);
+	free(guest);
+	return err;
+}
+
+static int add_files(struct stage *s, const struct program *p, const struct cmdline *c)
+{
+	int err = 0;
+
+	if (c->args_file.bytes)
+		err = stage_write(s, FILE_ARGS, &c->args_file);
+	if (!err && c->env_file.bytes)
+		err = stage_write(s, FILE_ENV, &c->env_file);
+	if (!err && c->init_link)
+		err = stage_link(s, FILE_INIT, p->guest_path);
+	return err;
+}
+
+static int stage_all(struct stage *s, const struct options *o, const struct program *p,
+		     const struct cmdline *c)
+{
+	int err = o->rootfs ? stage_add(s, o->rootfs, "/")
+			    : stage_add(s, p->host_path, p->guest_path);
+
+	for (size_t i = 0; !err && i < o->additions.count; i++)
+		err = add_one(s, o->additions.items[i]);
+	for (size_t i = 0; !err && i < countof(needed_directories); i++)
+		err = stage_directory(s, needed_directories[i].path, needed_directories[i].mode);
+	return err ? err : add_files(s, p, c);
+}
+
+int image_fill(int fd, const char *tool, const struct options *o, const struct program *p,
+	       const struct cmdline *c)
+{
+	struct stage s;
+
+	if (is_complete(o, c))
+		return pack(fd, tool, o->rootfs, true);
+	mode_t umask_before = umask(0);
+	int err = stage_create(&s);
+	if (err)
+		goto out;
+	err = stage_all(&s, o, p, c);
+	if (!err)
+		err = pack(fd, tool, s.root, o->rootfs || o->additions.count);
+	stage_remove(&s);
+out:
+	umask(umask_before);
+	return err;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where the kernel image is. */
+#pragma once
+
+#include <stdint.h>
+
+/** Its path, to be freed, and size; NULL after a report. */
+char *kernel_file_find(uint64_t *bytes);

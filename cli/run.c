@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `capuchin run`: from the program's file to its exit status. */
+#include "commands.h"
+
+#include "child.h"
+#include "cmdline.h"
+#include "image.h"
+#include "kernel_file.h"
+#include "program.h"
+#include "qemu.h"
+#include "report.h"
+#include "session.h"
+#include "signals.h"
+#include "terminal.h"
+
+#include <base/bits.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SEED_BYTES = 32 };
+/* What the kernel and a program's start take besides what is counted. */
+#define MEMORY_FIXED_BYTES ((uint64_t)2 << 20)
+
+struct run {
+	const struct options *options;
+	struct program program;
+	struct cmdline cmdline;
+	struct streams streams;
+	char *kernel, *qemu, *image_tool;
+	uint64_t kernel_bytes;
+	int image_fd, gate[2], to_vm[2], from_vm[2];
+	struct child vm;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int make_pipe(int fds[2])
+{
+	if (!pipe2(fds, O_CLOEXEC))
+		return 0;
+	int err = errno;
+	fds[0] = fds[1] = -1;
+	report("cannot make a pipe: %s", strerror(err));
+	return -err;
+}
+
+/* Whether kernel, image and the program's own memory fit the machine. */
+static int check_memory(const struct run *r, uint64_t image_bytes)
+{
+	const struct options *o = r->options;
+	uint64_t needed;
+
+	if (add_overflows(r->program.writable_bytes, image_bytes, &needed) ||
+	    add_overflows(needed, r->kernel_bytes + MEMORY_FIXED_BYTES, &needed))
+		needed = UINT64_MAX;
+	if (needed <= o->memory_bytes)
+		return 0;
+	report("%s: needs at least %llu MiB of memory, and the machine has %llu MiB (see -m)",
+	       o->args[0], (unsigned long long)(needed / BIT64(20) + !!(needed % BIT64(20))),
+	       (unsigned long long)(o->memory_bytes >> 20));
+	return -ENOMEM;
+}
+
+static int find_parts(struct run *r, struct options *o)
+{
+	int err = program_find(&r->program, o->args[0], o->rootfs);
+
+	if (err)
+		return err;
+	r->kernel = kernel_file_find(&r->kernel_bytes);
+	if (!r->kernel)
+		return -ENOENT;
+	err = check_memory(r, o->rootfs ? 0 : r->program.file_bytes);
+	if (err)
+		return err;
+	r->qemu = qemu_find();
+	r->image_tool = r->qemu ? image_find_tool() : NULL;
+	if (!r->image_tool)
+		return -ENOENT;
+	return qemu_choose_accel(&o->accel);
+}
+
+static void show_plan(const struct run *r, const struct qemu_setup *setup)
+{
+	qemu_describe(setup);
+	report("program %s as %s", r->program.host_path, r->program.guest_path);
+	report("kernel command line, besides the seed: %s", text_get(&r->cmdline.line));
+}
+
+static int add_seed(struct cmdline *c)
+{
+	unsigned char seed[SEED_BYTES];
+
+	if (getrandom(seed, sizeof seed, 0) != sizeof seed) {
+		report("the host gives no random numbers: %s", strerror(errno));
+		return -EIO;
+	}
+	cmdline_add_seed(c, seed, sizeof seed);
+	explicit_bzero(seed, sizeof seed);
+	return 0;
+}
+
+/* Starts QEMU, which waits for the gate to be closed. */
+static int start_vm(struct run *r)
+{
+	struct strings argv = { 0 };
+	struct qemu_setup setup = {
+		.path = r->qemu,
+		.kernel = r->kernel,
+		.options = r->options,
+		.image_fd = r->image_fd,
+		.gate_fd = r->gate[0],
+	};
+	struct child_setup child = {
+		.in = r->to_vm[0],
+		.out = r->from_vm[1],
+		.inherit = { r->image_fd, r->gate[0] },
+	};
+
+	if (r->options->verbose)
+		show_plan(r, &setup);
+	int err = add_seed(&r->cmdline);
+	if (err)
+		return err;
+	setup.line = text_get(&r->cmdline.line);
+	qemu_make_argv(&argv, &setup);
+	child.argv = argv.items;
+	err = child_start(&r->vm, &child);
+	strings_free(&argv);
+	close_fd(&r->to_vm[0]);
+	close_fd(&r->from_vm[1]);
+	close_fd(&r->gate[0]);
+	return err;
+}
+
+static int make_image(struct run *r)
+{
+	struct stat st;
+	int err = image_fill(r->image_fd, r->image_tool, r->options, &r->program, &r->cmdline);
+
+	if (err)
+		return err;
+	if (fstat(r->image_fd, &st)) {
+		err = errno;
+		report("the root image: %s", strerror(err));
+		return -err;
+	}
+	return check_memory(r, (uint64_t)st.st_size);
+}
+
+/* On success the machine boots. */
+static int launch(struct run *r)
+{
+	int err;
+
+	r->image_fd = image_create("root.img");
+	if (r->image_fd < 0)
+		return r->image_fd;
+	if ((err = make_pipe(r->gate)) || (err = make_pipe(r->to_vm)) ||
+	    (err = make_pipe(r->from_vm)))
+		return err;
+	if (r->options->timeout_ms && (err = signals_set_alarm(r->options->timeout_ms)))
+		return err;
+	err = start_vm(r);
+	if (!err)
+		err = make_image(r);
+	if (!err)
+		close_fd(&r->gate[1]);
+	return err;
+}
+
+static int attend(struct run *r)
+{
+	const struct session_setup setup = {
+		.vm = &r->vm,
+		.to_vm = r->to_vm[1],
+		.from_vm = r->from_vm[0],
+		.terminal = r->streams.terminal,
+	};
+
+	r->to_vm[1] = r->from_vm[0] = -1;
+	return session_run(&setup);
+}
+
+static void run_fini(struct run *r)
+{
+	int *fds[] = { &r->image_fd, &r->gate[0],    &r->gate[1],   &r->to_vm[0],
+		       &r->to_vm[1], &r->from_vm[0], &r->from_vm[1] };
+
+	child_kill(&r->vm);
+	text_free(&r->vm.err);
+	for (size_t i = 0; i < countof(fds); i++)
+		close_fd(fds[i]);
+	cmdline_free(&r->cmdline);
+	program_free(&r->program);
+	free(r->kernel);
+	free(r->qemu);
+	free(r->image_tool);
+}
+
+int command_run(struct options *o)
+{
+	struct run r = {
+		.options = o,
+		.image_fd = -1,
+		.gate = { -1, -1 },
+		.to_vm = { -1, -1 },
+		.from_vm = { -1, -1 },
+		.vm = { .err_fd = -1 },
+		.streams = {
+			.known = true,
+			.terminal = terminal_present(),
+			.output_terminal = isatty(STDOUT_FILENO),
+		},
+	};
+	int status;
+
+	int err = find_parts(&r, o);
+	if (!err) {
+		cmdline_make(&r.cmdline, o, &r.program, &r.streams);
+		err = launch(&r);
+	}
+	if (!err)
+		status = attend(&r);
+	else
+		status = signals_ending() ? session_ending_status() : EXIT_CANNOT_RUN;
+	run_fini(&r);
+	return status;
+}
