@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Random bytes by ChaCha20 with fast key erasure (Bernstein, 2017): of each block half becomes the next key at once, the other half is
+ * handed out and erased. So what was given cannot be computed from the state that is found later.
+ *
+ * Seeded at the first use. Each block also takes in fresh bits from the CPU and the cycle counter, which makes two machines
+ * resumed from one snapshot go separate ways.
+ */
+#include <core/random.h>
+
+#include <base/bits.h>
+#include <base/string.h>
+#include <core/lock.h>
+#include <core/params.h>
+#include <hal/cpu.h>
+#include <lib/chacha20.h>
+
+enum {
+	KEY_BYTES = CHACHA20_KEY_WORDS * 4,
+	BLOCK_BYTES = CHACHA20_BLOCK_WORDS * 4,
+	READY_BYTES = BLOCK_BYTES - KEY_BYTES,
+	JITTER_ROUNDS = 128,
+};
+
+static struct {
+	struct spinlock lock;
+	bool seeded;                      /* [lock] */
+	uint32_t key[CHACHA20_KEY_WORDS]; /* [lock] */
+	uint8_t ready[READY_BYTES];       /* [lock] the last `left` bytes may be handed out */
+	uint32_t left;                    /* [lock] */
+} pool;
+
+/* A new key and a full `ready`. */
+static void next_block(void) REQUIRES(pool.lock)
+{
+	uint32_t block[CHACHA20_BLOCK_WORDS], fresh[1 + CHACHA20_NONCE_WORDS];
+	uint64_t cycles = cpu_cycles(), random = 0;
+
+	cpu_random(&random);
+	memcpy(fresh, &random, sizeof(random));
+	memcpy(fresh + 2, &cycles, sizeof(cycles));
+	chacha20_block(block, pool.key, fresh[0], fresh + 1);
+	memcpy(pool.key, block, KEY_BYTES);
+	memcpy(pool.ready, block + CHACHA20_KEY_WORDS, READY_BYTES);
+	pool.left = READY_BYTES;
+}
+
+/* What is added may have been chosen by an enemy: it changes the key's input to a one-way function, nothing more. */
+static void mix(const void *bytes, size_t count) REQUIRES(pool.lock)
+{
+	const uint8_t *from = bytes;
+	uint8_t key[KEY_BYTES];
+
+	for (size_t i = 0; i < count; i += KEY_BYTES) {
+		memcpy(key, pool.key, KEY_BYTES);
+		for (size_t j = 0; j < KEY_BYTES && i + j < count; j++)
+			key[j] ^= from[i + j];
+		memcpy(pool.key, key, KEY_BYTES);
+		next_block();
+	}
+}
+
+/* Without a random generator in the CPU: how long a few instructions take is the host's affair, and different each time. */
+static void mix_jitter(void) REQUIRES(pool.lock)
+{
+	uint32_t words[CHACHA20_KEY_WORDS] = { 0 };
+
+	for (unsigned i = 0; i < JITTER_ROUNDS; i++) {
+		uint32_t *word = &words[i % countof(words)];
+
+		*word = (*word << 7 | *word >> 25) ^ (uint32_t)cpu_cycles();
+		cpu_relax();
+	}
+	mix(words, sizeof(words));
+}
+
+static void seed(void) REQUIRES(pool.lock)
+{
+	const char *param = params_get("seed");
+	uint64_t words[4];
+	unsigned got = 0;
+
+	pool.seeded = true;
+	while (got < countof(words) && cpu_random(&words[got]))
+		got++;
+	mix(words, got * sizeof(*words));
+	if (got < countof(words))
+		mix_jitter();
+	if (param)
+		mix(param, strlen(param));
+}
+
+void random_bytes(void *out, size_t bytes)
+{
+	uint8_t *to = out;
+
+	spin_lock(&pool.lock);
+	if (!pool.seeded)
+		seed();
+	while (bytes) {
+		if (!pool.left)
+			next_block();
+		size_t count = min(bytes, (size_t)pool.left);
+		uint8_t *from = pool.ready + READY_BYTES - pool.left;
+
+		memcpy(to, from, count);
+		memset(from, 0, count);
+		pool.left -= (uint32_t)count;
+		to += count;
+		bytes -= count;
+	}
+	spin_unlock(&pool.lock);
+}
+
+uint64_t random_u64(void)
+{
+	uint64_t value;
+
+	random_bytes(&value, sizeof(value));
+	return value;
+}
+
+void random_add(const void *bytes, size_t count)
+{
+	spin_lock(&pool.lock);
+	if (!pool.seeded)
+		seed();
+	mix(bytes, count);
+	spin_unlock(&pool.lock);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "random.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "../port/host/host.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&pool, 0, sizeof(pool));
+	host_seed_random(1);
+	host_set_time(1);
+	return 0;
+}
+
+static void random_bytes_differ_each_time(void **state)
+{
+	uint64_t seen[64];
+
+	(void)state;
+	for (unsigned i = 0; i < countof(seen); i++) {
+		seen[i] = random_u64();
+		for (unsigned j = 0; j < i; j++)
+			assert_true(seen[i] != seen[j]);
+	}
+}
+
+static void random_bytes_fill_any_length(void **state)
+{
+	uint8_t bytes[200];
+
+	(void)state;
+	for (size_t length = 0; length < 150; length += 7) {
+		memset(bytes, 0, sizeof(bytes));
+		random_bytes(bytes, length);
+		for (size_t i = length; i < sizeof(bytes); i++)
+			assert_int_equal(bytes[i], 0);
+	}
+	random_bytes(bytes, sizeof(bytes));
+	unsigned zeros = 0;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		zeros += !bytes[i];
+	assert_in_range(zeros, 0, 8);
+}
+
+static void random_bytes_are_erased_when_handed_out(void **state)
+{
+	static const uint8_t erased[8];
+	uint64_t value;
+
+	(void)state;
+	value = random_u64();
+	assert_true(value != 0);
+	assert_memory_equal(pool.ready, erased, sizeof(erased));
+	assert_int_equal(pool.left, READY_BYTES - sizeof(value));
+}
+
+static void random_key_changes_with_each_block(void **state)
+{
+	uint32_t key[CHACHA20_KEY_WORDS];
+	uint8_t bytes[READY_BYTES];
+
+	(void)state;
+	random_u64();
+	memcpy(key, pool.key, sizeof(key));
+	random_bytes(bytes, sizeof(bytes));
+	assert_memory_not_equal(key, pool.key, sizeof(key));
+}
+
+static uint64_t first_with_param(const char *line)
+{
+	static char memory[256];
+
+	setup(NULL);
+	params_parse(line, strlen(line), memory);
+	return random_u64();
+}
+
+static void random_takes_in_the_seed_parameter(void **state)
+{
+	(void)state;
+	assert_true(first_with_param("seed=1") != first_with_param("seed=2"));
+	assert_true(first_with_param("seed=1") == first_with_param("seed=1"));
+}
+
+static void random_add_changes_what_comes(void **state)
+{
+	uint64_t without;
+
+	(void)state;
+	without = random_u64();
+	setup(NULL);
+	random_add("some bytes that are longer than one key of the generator", 56);
+	assert_true(random_u64() != without);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(random_bytes_differ_each_time, setup),
+		cmocka_unit_test_setup(random_bytes_fill_any_length, setup),
+		cmocka_unit_test_setup(random_bytes_are_erased_when_handed_out, setup),
+		cmocka_unit_test_setup(random_key_changes_with_each_block, setup),
+		cmocka_unit_test_setup(random_takes_in_the_seed_parameter, setup),
+		cmocka_unit_test_setup(random_add_changes_what_comes, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
