@@ -132,7 +132,8 @@ parts = $(call to_host,$(wildcard $(dir $(1))sim_*.c)) \
 build/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  HOST $<"
-	$(Q)clang $(HOST_CFLAGS) $(if $(filter cli/%,$<),$(CLI_DEFINES)) -MMD -MP -c -o $@ $<
+	$(Q)clang $(HOST_CFLAGS) $(if $(filter cli/%,$<),$(CLI_DEFINES)) \
+		$(if $(filter fuzz_%,$(notdir $<)),-Wno-missing-prototypes) -MMD -MP -c -o $@ $<
 
 build/host/libkernel.a: $(HOST_OBJS)
 build/host/libmm.a: $(HOST_MM_OBJS)
