@@ -114,17 +114,23 @@ static uint64_t find_pvh_entry(const struct blob *kernel, const Elf64_Phdr *ph, 
 	die("the kernel has no PVH note");
 }
 
-static size_t list_memory(const struct ram *ram, struct memory_range *out)
+static size_t list_memory(const struct ram *ram, enum monitor monitor, struct memory_range *out)
 {
 	size_t n = 0;
+	uint64_t excess = 0;
 
 	out[n++] = (struct memory_range){ 0, SYSTEM_DATA_GPA, E820_RAM };
-	out[n++] = (struct memory_range){ SYSTEM_DATA_GPA, RSDP_GPA - SYSTEM_DATA_GPA,
-					  E820_RESERVED };
-	out[n++] = (struct memory_range){ ECAM_GPA, ECAM_BYTES, E820_RESERVED };
+	if (monitor == MONITOR_FIRECRACKER) {
+		out[n++] = (struct memory_range){ SYSTEM_DATA_GPA, RSDP_GPA - SYSTEM_DATA_GPA,
+						  E820_RESERVED };
+		out[n++] = (struct memory_range){ ECAM_GPA, ECAM_BYTES, E820_RESERVED };
+	} else {
+		excess = 1;
+	}
 	out[n++] = (struct memory_range){ HIGH_RAM_GPA, ram->low_bytes - HIGH_RAM_GPA, E820_RAM };
 	if (ram->high_bytes)
 		out[n++] = (struct memory_range){ FOUR_GIB, ram->high_bytes, E820_RAM };
+	out[n - 1].bytes += excess;
 	return n;
 }
 
@@ -141,11 +147,12 @@ static void write_page_tables(struct ram *ram)
 static void write_zero_page(struct ram *ram, const struct boot_plan *plan, uint64_t initrd)
 {
 	struct memory_range ranges[8];
-	size_t count = list_memory(ram, ranges);
+	size_t count = list_memory(ram, plan->monitor, ranges);
 	uint64_t page = ZERO_PAGE_GPA;
 
 	memset(must_at(ram, page, 4096), 0, 4096);
-	put(ram, page + BP_RSDP, RSDP_GPA, 8);
+	if (plan->monitor == MONITOR_FIRECRACKER)
+		put(ram, page + BP_RSDP, RSDP_GPA, 8);
 	put(ram, page + BP_BOOT_FLAG, 0xaa55, 2);
 	memcpy(must_at(ram, page + BP_HEADER, 4), "HdrS", 4);
 	put(ram, page + BP_TYPE_OF_LOADER, 0xff, 1);
@@ -168,7 +175,7 @@ static void write_zero_page(struct ram *ram, const struct boot_plan *plan, uint6
 static void write_start_info(struct ram *ram, const struct boot_plan *plan, uint64_t initrd)
 {
 	struct memory_range ranges[8];
-	size_t count = list_memory(ram, ranges);
+	size_t count = list_memory(ram, plan->monitor, ranges);
 
 	memset(must_at(ram, START_INFO_GPA, 0x60), 0, 0x60);
 	put(ram, START_INFO_GPA, 0x336ec578, 4);
@@ -223,7 +230,8 @@ uint64_t boot_load(struct ram *ram, const struct boot_plan *plan)
 		die("the command line has more than %d bytes", CMDLINE_MAX);
 	load_segments(ram, &plan->kernel, ph, header->e_phnum);
 	memcpy(must_at(ram, CMDLINE_GPA, cmdline_bytes), plan->cmdline, cmdline_bytes);
-	acpi_write(ram);
+	if (plan->monitor == MONITOR_FIRECRACKER)
+		acpi_write(ram);
 	write_tables(ram, plan->pvh);
 	uint64_t initrd = load_initrd(ram, &plan->initrd);
 	if (plan->pvh) {

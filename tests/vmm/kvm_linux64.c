@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starts a kernel by Linux's 64-bit boot protocol on KVM, as Firecracker does, and prints what it writes to the serial port:
+ * Starts a kernel by Linux's 64-bit boot protocol on KVM, as Firecracker (or libkrun) does, and prints what it writes to the serial port:
  *
- *	kvm_linux64 [--pvh] [-m MIB] [--initrd FILE] [--cmdline TEXT] [--input TEXT] [--until TEXT] [--timeout S] KERNEL
+ *	kvm_linux64 [--pvh] [--libkrun] [-m MIB] [--initrd FILE] [--cmdline TEXT] [--input TEXT] [--until TEXT] [--timeout S] KERNEL
  *
  * The last line, on standard error, says how it ended: "end: reset, status N" (the guest wrote 0xfe to the i8042; N from the
  * status record on the console, -1 without one), "end: seen" (the console showed TEXT of --until), "end: shutdown" (triple
@@ -30,6 +30,7 @@ enum { SERIAL_PORT = 0x3f8, I8042_PORT = 0x64, I8042_RESET = 0xfe };
 struct options {
 	const char *kernel, *initrd, *cmdline, *input, *until;
 	unsigned memory_mib, timeout_s;
+	enum monitor monitor;
 	bool pvh;
 };
 
@@ -183,6 +184,7 @@ static bool parse_options(int argc, char **argv, struct options *out)
 {
 	static const struct option names[] = {
 		{ "pvh", no_argument, NULL, 'p' },
+		{ "libkrun", no_argument, NULL, 'l' },
 		{ "initrd", required_argument, NULL, 'i' },
 		{ "cmdline", required_argument, NULL, 'c' },
 		{ "input", required_argument, NULL, 't' },
@@ -197,6 +199,9 @@ static bool parse_options(int argc, char **argv, struct options *out)
 		switch (option) {
 		case 'p':
 			out->pvh = true;
+			break;
+		case 'l':
+			out->monitor = MONITOR_LIBKRUN;
 			break;
 		case 'i':
 			out->initrd = optarg;
@@ -231,9 +236,9 @@ int main(int argc, char **argv)
 	const char *why;
 
 	if (!parse_options(argc, argv, &options)) {
-		fprintf(stderr,
-			"usage: kvm_linux64 [--pvh] [-m MIB] [--initrd FILE] [--cmdline TEXT] "
-			"[--input TEXT] [--until TEXT] [--timeout S] KERNEL\n");
+		fprintf(stderr, "usage: kvm_linux64 [--pvh] [--libkrun] [-m MIB] [--initrd FILE] "
+				"[--cmdline TEXT] "
+				"[--input TEXT] [--until TEXT] [--timeout S] KERNEL\n");
 		return 2;
 	}
 	if (!machine_open(&guest.machine, &why)) {
@@ -242,7 +247,11 @@ int main(int argc, char **argv)
 	}
 
 	struct ram ram = ram_create((uint64_t)options.memory_mib << 20);
-	struct boot_plan plan = { .cmdline = options.cmdline, .pvh = options.pvh };
+	struct boot_plan plan = {
+		.cmdline = options.cmdline,
+		.monitor = options.monitor,
+		.pvh = options.pvh,
+	};
 	plan.kernel = read_file(options.kernel);
 	if (options.initrd)
 		plan.initrd = read_file(options.initrd);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Boots the kernel by the entries of Firecracker, on KVM. Where KVM has no hardware below it, it emulates kernel mode and ends
+# Boots the kernel by the entries of Firecracker and libkrun, on KVM. Where KVM has no hardware below it, it emulates kernel mode and ends
 # the machine at the program's first system call: then the tests go as far as the program's start.
 set -u
 cd "$(dirname "$0")/../.."
@@ -43,4 +43,6 @@ boots linux64_entry_starts_the_program_with_5_gib --cmdline "$common" -m 5120
 boots linux64_entry_ignores_the_words_of_the_monitor \
 	--cmdline "$common reboot=k panic=1 nomodule 8250.nr_uarts=0 pci=off root=/dev/vda ro virtio_mmio.device=4K@0xc0001000:5"
 boots pvh_entry_without_rsdp_starts_the_program --pvh --cmdline "$common"
+boots libkrun_linux64_entry_starts_the_program --libkrun --cmdline "$common virtio_mmio.device=4K@0xd0000000:5 tsi_hijack -- "
+boots libkrun_pvh_entry_starts_the_program --libkrun --pvh --cmdline "$common"
 finish

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A small KVM host that starts a kernel as Firecracker does, for the entry that no VMM of the distribution has: Linux's 64-bit
+ * A small KVM host that starts a kernel as Firecracker and libkrun do, for the entry that no VMM of the distribution has: Linux's 64-bit
  * protocol. Addresses and values are Firecracker 1.x's (src/vmm/src/arch/x86_64). One machine with one CPU; nothing here is
  * meant to run untrusted guests. Functions end the process with a message where the host fails them.
  */
@@ -52,9 +52,15 @@ struct blob {
 
 /* boot.c: what a boot loader puts into memory */
 
+enum monitor {
+	MONITOR_FIRECRACKER,
+	MONITOR_LIBKRUN, /* the same, but no ACPI, no reserved ranges, and a last byte of RAM too many */
+};
+
 struct boot_plan {
 	struct blob kernel, initrd; /* initrd.length 0: none */
 	const char *cmdline;
+	enum monitor monitor;
 	bool pvh;
 };
 
