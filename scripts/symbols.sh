@@ -18,13 +18,17 @@ function hex(s,   i, v) {
 	return v
 }
 END {
-	printf "const uint32_t symbol_count = %d;\n", n
+	# nm lists absolute symbols too: what lies below the image is none of its functions.
+	first = 0
+	while (first < n && address[first] < base)
+		first++
+	printf "const uint32_t symbol_count = %d;\n", n - first
 	print "const uint32_t symbol_offsets[] = {"
-	for (i = 0; i < n; i++)
+	for (i = first; i < n; i++)
 		printf "%d,\n", hex(address[i]) - hex(base)
 	print "0 };"
 	print "const char symbol_names[] ="
-	for (i = 0; i < n; i++)
+	for (i = first; i < n; i++)
 		printf "\"%s\\0\"\n", name[i]
 	print "\"\";"
 }'

@@ -15,7 +15,10 @@ struct CAPABILITY("spinlock") spinlock {
 	bool held; /* atomic */
 };
 
-#define SPINLOCK_INIT { false }
+#define SPINLOCK_INIT \
+	{             \
+		false \
+	}
 
 static inline void spin_init(struct spinlock *lock)
 {
@@ -38,7 +41,7 @@ void assert_may_sleep(void) ASSERT_CAPABILITY(may_sleep);
 
 struct CAPABILITY("mutex") mutex {
 	struct spinlock lock;
-	struct thread *owner;	   /* [lock] */
+	struct thread *owner;     /* [lock] */
 	struct list_node waiters; /* [lock] struct waiter.link */
 };
 

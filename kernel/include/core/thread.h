@@ -20,21 +20,29 @@ struct user_context;
 
 enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_WAITING, THREAD_ENDED };
 
+/** What the port does before user mode. */
+enum thread_port_work {
+	THREAD_RESTORE_ALL = 1, /* registers were changed: user_regs_changed() */
+	THREAD_RESCHEDULE = 2,  /* the time slice is used up */
+};
+
 struct thread {
 	/* Read by the port's assembly: offsets are asserted there. */
 	uintptr_t saved_sp;
 	uintptr_t stack_top;
 	uint32_t user_work; /* atomic; != 0: call user_work() before user mode */
-	uint32_t trace;	    /* != 0: system calls go through syscall_traced() */
+	uint32_t port_work; /* atomic; enum thread_port_work */
+	uint32_t trace;     /* != 0: system calls go through syscall_traced() */
 
 	enum thread_state state; /* [run queue's lock] */
 	struct list_node run_link;
 	const char *name; /* lives as long as the thread */
 	void *stack_base;
-	struct mmu *mmu;	   /* NULL: a kernel thread */
+	struct mmu *mmu;           /* NULL: a kernel thread */
 	struct user_context *user; /* NULL: a kernel thread */
-	bool interrupted; /* [run queue's lock] an interruptible wait ends with -EINTR; see thread_interrupt() */
-	bool slice_used;
+	bool interrupted; /* atomic; an interruptible wait ends with -EINTR; see thread_interrupt() */
+	bool waits_interruptibly; /* atomic */
+	uint64_t run_cycles;      /* [run queue's lock] */
 	void (*entry)(void *arg);
 	void (*ended)(struct thread *thread);
 	void *arg;
@@ -43,6 +51,12 @@ struct thread {
 /** Prepares a thread that will call entry(arg) and end when that returns. */
 void thread_init(struct thread *thread, const char *name, void *stack_base, size_t stack_bytes,
 		 void (*entry)(void *arg), void *arg, void (*ended)(struct thread *thread));
+
+/** Makes of the boot's code, on its stack, the first thread, which will be this CPU's idle thread. Once. */
+void threads_start(void *boot_stack, size_t stack_bytes);
+
+/** What the idle thread does when its work at the start is done. */
+_Noreturn void thread_idle(void);
 
 /** Makes a new thread runnable. Any context. */
 void thread_start(struct thread *thread);
@@ -86,7 +100,7 @@ enum wait_flags {
 };
 
 /** Waits like a condition variable: releases `lock`, sleeps until woken, the deadline (time_now(); TIME_NEVER) or an
- * interrupt, takes `lock` again. 0 (look at your condition again), -ETIMEDOUT, -EINTR. Thread context. */
+ * interrupt, takes `lock` (not the queue's own) again. 0 (look at your condition again), -ETIMEDOUT, -EINTR. Thread context. */
 int must_check waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns,
 			  enum wait_flags flags) REQUIRES(lock);
 

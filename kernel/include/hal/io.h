@@ -30,4 +30,5 @@ void io_write16(const struct io_region *io, uint32_t offset, uint16_t value);
 void io_write32(const struct io_region *io, uint32_t offset, uint32_t value);
 
 /** Writes `count` bytes to one register; on a port, in one string instruction (one exit to the VMM). */
-void io_write8_repeated(const struct io_region *io, uint32_t offset, const void *bytes, size_t count);
+void io_write8_repeated(const struct io_region *io, uint32_t offset, const void *bytes,
+			size_t count);

@@ -21,3 +21,13 @@ unsigned irq_isa(unsigned isa, enum irq_trigger *trigger);
  * -ENOSPC: no vector left. Thread context. */
 int must_check irq_attach(unsigned line, enum irq_trigger trigger, irq_handler *fn, void *context);
 void irq_detach(unsigned line);
+
+/* Told by whoever reads the firmware's tables, from the function given to irq_set_discovery(), which is called once, before the
+ * first line is routed. Without any controller told, one at the PC's usual place is looked for. */
+void irq_set_discovery(void (*fn)(void));
+
+/** An I/O APIC at `base`, whose first pin is global line `first_line`. -ENOMEM, -ENODEV: nothing answers there. */
+int must_check irq_add_controller(phys_t base, unsigned first_line);
+
+/** ISA interrupt `isa` comes on another line, or with another trigger, than the PC's. */
+void irq_override_isa(unsigned isa, unsigned line, enum irq_trigger trigger);

@@ -20,7 +20,8 @@ enum mmu_flags {
 	MMU_EXEC = BIT(2),
 	MMU_USER = BIT(3),
 	MMU_UNCACHED = BIT(4),
-	MMU_BORROWED = BIT(5), /* kept in the entry: the frame is not counted by mm/pages (image, initrd) */
+	MMU_BORROWED = BIT(
+		5), /* kept in the entry: the frame is not counted by mm/pages (image, initrd) */
 };
 
 /** Bounds of the user half: [USER_MIN, USER_MAX). The last page stays free, so that no `syscall`
@@ -28,8 +29,8 @@ enum mmu_flags {
 #define USER_MIN ((uintptr_t)0x10000)
 #define USER_MAX (((uintptr_t)1 << 47) - PAGE_SIZE)
 
-extern uintptr_t direct_map_base; /* virtual address of physical address 0 */
-extern uintptr_t page_array_base; /* room for one struct page per frame below 2^46 */
+extern uintptr_t direct_map_base;  /* virtual address of physical address 0 */
+extern uintptr_t page_array_base;  /* room for one struct page per frame below 2^46 */
 extern uintptr_t kernel_area_base; /* KERNEL_AREA_BYTES for mm's own mappings */
 #define KERNEL_AREA_BYTES ((size_t)1 << 38)
 
@@ -68,6 +69,8 @@ void mmu_unmap_kernel(uintptr_t va, size_t bytes);
 /** A user half. */
 struct mmu {
 	phys_t root;
+	unsigned
+		kernel_generation; /* the port's: which state of the kernel's half the root refers to */
 };
 
 int must_check mmu_create(struct mmu *mmu);
@@ -76,7 +79,7 @@ int must_check mmu_create(struct mmu *mmu);
 void mmu_destroy(struct mmu *mmu);
 
 /** Makes a user half current on this CPU; NULL leaves none. */
-void mmu_activate(const struct mmu *mmu);
+void mmu_activate(struct mmu *mmu);
 
 /** Maps one page, in place of what was there (whose frame the caller has taken care of). -ENOMEM. */
 int must_check mmu_map(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags);

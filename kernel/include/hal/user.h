@@ -36,6 +36,7 @@ ssize_t must_check user_read_string(char *dst, uintptr_t src, size_t size);
 struct user_context {
 	uint64_t fs_base, gs_base;
 	void *fpu; /* [owned] fpu_state_bytes() bytes, 64-byte aligned; valid while the thread is switched out */
+	bool saved; /* `fpu` holds a state; a thread begins without one (fpu_reset()), or with one given to it */
 };
 
 /** Size of the saved state: XSAVE's for all features enabled in XCR0, else FXSAVE's 512. */
@@ -64,7 +65,8 @@ _Noreturn void user_enter(const struct user_regs *regs);
 
 /** A fault that the program caused. `trap` is the CPU's vector. */
 struct user_fault {
-	unsigned trap;	     /* 0 #DE, 1 #DB, 3 #BP, 4 #OF, 6 #UD, 13 #GP, 14 #PF, 16 #MF, 17 #AC, 19 #XM, ... */
+	unsigned
+		trap; /* 0 #DE, 1 #DB, 3 #BP, 4 #OF, 6 #UD, 13 #GP, 14 #PF, 16 #MF, 17 #AC, 19 #XM, ... */
 	uint64_t error_code; /* as the CPU pushed it; 0 where it pushes none */
 	uintptr_t address;   /* #PF: CR2; else rip */
 };

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The scheduler: a first-in first-out run queue per CPU. The boot's own thread becomes the CPU's idle thread. A run queue's
+ * lock is held across the switch and released by whoever comes out of it.
+ */
+#include <core/thread.h>
+
+#include "scheduler.h"
+
+#include <base/assert.h>
+#include <base/errno.h>
+#include <core/time.h>
+#include <hal/context.h>
+#include <hal/cpu.h>
+#include <hal/memory.h>
+#include <hal/user.h>
+
+#define SLICE_NS (4 * NS_PER_MS)
+
+struct run_queue {
+	struct spinlock lock;
+	struct list_node ready;    /* [lock] struct thread.run_link */
+	struct thread idle;        /* the boot's thread */
+	struct thread *ended;      /* [lock] waits for somebody else's stack to be reported from */
+	struct thread *user_owner; /* [lock] whose user state is in the CPU */
+	uint64_t switched_at_cycles; /* [lock] */
+	struct timer slice;
+	bool slice_armed; /* [lock] */
+};
+
+static struct run_queue run_queues[CPU_MAX];
+
+static struct run_queue *run_queue(void)
+{
+	return &run_queues[cpu_index()];
+}
+
+/* Switching */
+
+static void save_user_state(struct thread *thread)
+{
+	struct user_context *user = thread->user;
+
+	user->fs_base = user_fs_base();
+	user->gs_base = user_gs_base();
+	fpu_store(user->fpu);
+	user->saved = true;
+}
+
+static void load_user_state(struct thread *thread)
+{
+	struct user_context *user = thread->user;
+
+	user_set_fs_base(user->fs_base);
+	user_set_gs_base(user->gs_base);
+	if (!user->saved || fpu_load(user->fpu))
+		fpu_reset();
+}
+
+static void change_user_owner(struct run_queue *rq, struct thread *next)
+{
+	if (!next->user || rq->user_owner == next)
+		return;
+	if (rq->user_owner)
+		save_user_state(rq->user_owner);
+	rq->user_owner = next;
+	load_user_state(next);
+}
+
+/** A running user thread is interrupted for those that wait. A kernel thread is not preempted anyway. */
+static void arm_slice(struct run_queue *rq, const struct thread *running)
+{
+	if (rq->slice_armed || !running->user || list_empty(&rq->ready))
+		return;
+	rq->slice_armed = true;
+	timer_arm(&rq->slice, time_now() + SLICE_NS);
+}
+
+static void slice_over(struct timer *timer)
+{
+	struct run_queue *rq = container_of(timer, struct run_queue, slice);
+
+	rq->slice_armed = false;
+	__atomic_fetch_or(&thread_current()->port_work, THREAD_RESCHEDULE, __ATOMIC_RELAXED);
+}
+
+/** After a switch, on the new stack: lets go of the queue, and of a thread that has ended. */
+static void finish_switch(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct thread *ended = rq->ended;
+
+	rq->ended = NULL;
+	spin_unlock(&rq->lock);
+	if (ended && ended->ended)
+		ended->ended(ended);
+}
+
+static void begin(void *arg)
+{
+	struct thread *thread = arg;
+
+	finish_switch(run_queue());
+	cpu_irq_enable();
+	thread->entry(thread->arg);
+	thread_exit();
+}
+
+static void account(struct run_queue *rq, struct thread *thread)
+{
+	uint64_t now = cpu_cycles();
+
+	thread->run_cycles += now - rq->switched_at_cycles;
+	rq->switched_at_cycles = now;
+}
+
+/** Goes on with the next thread; the current one's state says why it stops. Returns when it runs again, with the queue unlocked. */
+static void switch_away(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct thread *self = thread_current();
+	struct list_node *first = list_pop_front(&rq->ready);
+	struct thread *next = first ? list_entry(first, struct thread, run_link) : &rq->idle;
+	bool irqs_were_on;
+
+	account(rq, self);
+	next->state = THREAD_RUNNING;
+	arm_slice(rq, next);
+	if (next == self) {
+		spin_unlock(&rq->lock);
+		return;
+	}
+	change_user_owner(rq, next);
+	if (next->mmu)
+		mmu_activate(next->mmu);
+	cpu_set_thread(next);
+	irqs_were_on = scheduler_swap_irqs_were_on(false);
+	context_switch(&self->saved_sp, next->saved_sp);
+	rq = run_queue();
+	scheduler_swap_irqs_were_on(irqs_were_on);
+	finish_switch(rq);
+}
+
+/* Life */
+
+void threads_start(void *boot_stack, size_t stack_bytes)
+{
+	struct run_queue *rq = run_queue();
+
+	spin_init(&rq->lock);
+	list_init(&rq->ready);
+	timer_init(&rq->slice, slice_over);
+	thread_init(&rq->idle, "idle", boot_stack, stack_bytes, NULL, NULL, NULL);
+	rq->idle.state = THREAD_RUNNING;
+	rq->switched_at_cycles = cpu_cycles();
+	cpu_set_thread(&rq->idle);
+}
+
+void thread_idle(void)
+{
+	struct run_queue *rq = run_queue();
+
+	assert(thread_current() == &rq->idle);
+	for (;;) {
+		cpu_irq_disable();
+		if (list_empty(&rq->ready))
+			cpu_wait_for_interrupt();
+		cpu_irq_enable();
+		thread_yield();
+	}
+}
+
+void thread_init(struct thread *thread, const char *name, void *stack_base, size_t stack_bytes,
+		 void (*entry)(void *arg), void *arg, void (*ended)(struct thread *thread))
+{
+	*thread = (struct thread){ .name = name,
+				   .stack_base = stack_base,
+				   .stack_top = (uintptr_t)stack_base + stack_bytes,
+				   .entry = entry,
+				   .arg = arg,
+				   .ended = ended };
+	list_init(&thread->run_link);
+	thread->saved_sp = context_prepare(thread->stack_top, begin, thread);
+}
+
+static void make_runnable(struct thread *thread)
+{
+	struct run_queue *rq = run_queue();
+	struct thread *running = thread_current();
+
+	spin_lock(&rq->lock);
+	if (thread->state == THREAD_NEW || thread->state == THREAD_WAITING) {
+		thread->state = THREAD_RUNNABLE;
+		list_insert_before(&rq->ready, &thread->run_link);
+		if (scheduler_in_interrupt())
+			__atomic_fetch_or(&running->port_work, THREAD_RESCHEDULE, __ATOMIC_RELAXED);
+		else
+			arm_slice(rq, running);
+	}
+	spin_unlock(&rq->lock);
+}
+
+void thread_start(struct thread *thread)
+{
+	assert(thread->state == THREAD_NEW);
+	make_runnable(thread);
+}
+
+void thread_yield(void) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct run_queue *rq = run_queue();
+	struct thread *self = thread_current();
+
+	spin_lock(&rq->lock);
+	__atomic_fetch_and(&self->port_work, ~(uint32_t)THREAD_RESCHEDULE, __ATOMIC_RELAXED);
+	self->state = THREAD_RUNNABLE;
+	if (self != &rq->idle)
+		list_insert_before(&rq->ready, &self->run_link);
+	switch_away(rq);
+}
+
+void thread_exit(void) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct run_queue *rq = run_queue();
+	struct thread *self = thread_current();
+
+	assert(self != &rq->idle);
+	spin_lock(&rq->lock);
+	self->state = THREAD_ENDED;
+	if (rq->user_owner == self)
+		rq->user_owner = NULL;
+	rq->ended = self;
+	switch_away(rq);
+	panic("an ended thread ran");
+}
+
+void thread_set_mmu(struct mmu *mmu)
+{
+	thread_current()->mmu = mmu;
+	mmu_activate(mmu);
+}
+
+uint64_t thread_cpu_time_ns(const struct thread *thread)
+{
+	struct run_queue *rq = run_queue();
+	uint64_t cycles;
+
+	spin_lock(&rq->lock);
+	cycles = thread->run_cycles;
+	if (thread->state == THREAD_RUNNING)
+		cycles += cpu_cycles() - rq->switched_at_cycles;
+	spin_unlock(&rq->lock);
+	return time_from_cycles(cycles);
+}
+
+/* Waiting */
+
+void thread_interrupt(struct thread *thread)
+{
+	bool waits;
+
+	__atomic_store_n(&thread->interrupted, true, __ATOMIC_RELEASE);
+	waits = __atomic_load_n(&thread->waits_interruptibly, __ATOMIC_ACQUIRE);
+	if (waits)
+		make_runnable(thread);
+}
+
+void thread_clear_interrupt(void)
+{
+	thread_current()->interrupted = false;
+}
+
+struct wait_timer {
+	struct timer timer;
+	struct thread *thread;
+};
+
+static void wait_over(struct timer *timer)
+{
+	make_runnable(container_of(timer, struct wait_timer, timer)->thread);
+}
+
+static bool any_woken(struct waiter *const *waiters, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (__atomic_load_n(&waiters[i]->woken, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+/** 0: go on sleeping; 1: woken; -EINTR. */
+static int wait_result(struct waiter *const *waiters, unsigned count)
+{
+	const struct thread *self = thread_current();
+
+	if (any_woken(waiters, count))
+		return 1;
+	return self->waits_interruptibly && self->interrupted ? -EINTR : 0;
+}
+
+static int sleep_until(struct waiter *const *waiters, unsigned count,
+		       uint64_t deadline_ns) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct run_queue *rq;
+	int result;
+
+	for (;;) {
+		rq = run_queue();
+		spin_lock(&rq->lock);
+		result = wait_result(waiters, count);
+		if (result) {
+			spin_unlock(&rq->lock);
+			return result < 0 ? result : 0;
+		}
+		if (deadline_ns != TIME_NEVER && time_now() >= deadline_ns) {
+			spin_unlock(&rq->lock);
+			return -ETIMEDOUT;
+		}
+		thread_current()->state = THREAD_WAITING;
+		switch_away(rq);
+	}
+}
+
+int thread_wait(struct waiter *const *waiters, unsigned count, uint64_t deadline_ns,
+		enum wait_flags flags)
+{
+	struct thread *self = thread_current();
+	struct wait_timer timeout = { .thread = self };
+	int result;
+
+	self->waits_interruptibly = flags & WAIT_INTERRUPTIBLE;
+	if (deadline_ns != TIME_NEVER) {
+		timer_init(&timeout.timer, wait_over);
+		timer_arm(&timeout.timer, deadline_ns);
+	}
+	result = sleep_until(waiters, count, deadline_ns);
+	if (deadline_ns != TIME_NEVER)
+		timer_cancel(&timeout.timer);
+	self->waits_interruptibly = false;
+	return result;
+}
+
+int thread_sleep_until(uint64_t deadline_ns, enum wait_flags flags)
+{
+	int result = thread_wait(NULL, 0, deadline_ns, flags);
+
+	return result == -ETIMEDOUT ? 0 : result;
+}
+
+static void wake_thread(struct waiter *waiter)
+{
+	__atomic_store_n(&waiter->woken, true, __ATOMIC_RELEASE);
+	make_runnable(waiter->thread);
+}
+
+void waiter_init(struct waiter *w)
+{
+	list_init(&w->link);
+	w->wake = wake_thread;
+	w->thread = thread_current();
+	w->woken = false;
+}
+
+void waitq_init(struct waitq *q)
+{
+	spin_init(&q->lock);
+	list_init(&q->waiters);
+}
+
+void waitq_add(struct waitq *q, struct waiter *w)
+{
+	spin_lock(&q->lock);
+	list_insert_before(&q->waiters, &w->link);
+	spin_unlock(&q->lock);
+}
+
+void waitq_remove(struct waitq *q, struct waiter *w)
+{
+	spin_lock(&q->lock);
+	list_remove(&w->link);
+	spin_unlock(&q->lock);
+}
+
+int waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns,
+	       enum wait_flags flags) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct waiter waiter;
+	struct waiter *waiters[] = { &waiter };
+	int result;
+
+	waiter_init(&waiter);
+	waitq_add(q, &waiter);
+	spin_unlock(lock);
+	result = thread_wait(waiters, 1, deadline_ns, flags);
+	waitq_remove(q, &waiter);
+	spin_lock(lock);
+	return result;
+}
+
+void waitq_wake_all(struct waitq *q)
+{
+	waitq_wake(q, UINT32_MAX);
+}
+
+void waitq_wake(struct waitq *q, unsigned count)
+{
+	spin_lock(&q->lock);
+	list_for_each(node, &q->waiters) {
+		struct waiter *waiter = list_entry(node, struct waiter, link);
+
+		if (waiter->woken)
+			continue;
+		if (!count--)
+			break;
+		waiter->wake(waiter);
+	}
+	spin_unlock(&q->lock);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The local APIC (as x2APIC where there is one), its timer, and the silencing of the 8259 pair. Started by the first who wants an
+ * interrupt: a program that never waits costs nothing here. Intel SDM vol. 3, chapter 11.
+ */
+#include "apic.h"
+
+#include "asm_defs.h"
+#include "cpu.h"
+#include "instructions.h"
+
+#include <base/bits.h>
+#include <base/log.h>
+#include <hal/io.h>
+
+enum {
+	REG_ID = 0x20,
+	REG_TPR = 0x80,
+	REG_EOI = 0xb0,
+	REG_SVR = 0xf0,
+	REG_LVT_TIMER = 0x320,
+	REG_LVT_LINT0 = 0x350,
+	REG_LVT_LINT1 = 0x360,
+	REG_LVT_ERROR = 0x370,
+	REG_INITIAL = 0x380,
+	REG_CURRENT = 0x390,
+	REG_DIVIDE = 0x3e0,
+	REGS_SPAN = 0x400,
+	SVR_ENABLE = 0x100,
+	LVT_MASKED = 0x10000,
+	LVT_NMI = 0x400,
+	LVT_DEADLINE = 0x40000,
+	DIVIDE_BY_1 = 0xb,
+	BASE_ENABLE = 0x800,
+	BASE_X2APIC = 0x400,
+	PIC1_COMMAND = 0x20,
+	PIC1_DATA = 0x21,
+	PIC2_COMMAND = 0xa0,
+	PIC2_DATA = 0xa1,
+};
+
+/* Cycles to measure the count-down timer's rate over, where there has not been as much time since its start. */
+enum { RATE_CYCLES_MIN = 200000 };
+
+static struct {
+	struct io_region registers;
+	void (*timer_handler)(void);
+	bool tried, present, x2apic, deadline;
+	/* Count-down mode: the timer's rate is counts per 2^32 cycles, measured against the cycle counter. */
+	uint64_t rate;
+	uint64_t sample_cycles;
+	uint32_t armed_count; /* 0: not armed */
+	uint64_t armed_at;
+} apic;
+
+static uint32_t apic_read(uint32_t reg)
+{
+	if (apic.x2apic)
+		return (uint32_t)rdmsr(MSR_X2APIC + (reg >> 4));
+	return io_read32(&apic.registers, reg);
+}
+
+static void apic_write(uint32_t reg, uint32_t value)
+{
+	if (apic.x2apic)
+		wrmsr(MSR_X2APIC + (reg >> 4), value);
+	else
+		io_write32(&apic.registers, reg, value);
+}
+
+static bool enable(void)
+{
+	uint64_t base;
+
+	if (!(cpu_id(1, 0).edx & BIT(9)) || !cpu_msr_read(MSR_APIC_BASE, &base))
+		return false;
+	/* Firmware may have left x2APIC mode on; there is no way back but through off. */
+	apic.x2apic = (cpu_id(1, 0).ecx & BIT(21)) || (base & BASE_X2APIC);
+	if (!cpu_msr_write(MSR_APIC_BASE, base | BASE_ENABLE | (apic.x2apic ? BASE_X2APIC : 0)))
+		return false;
+	if (apic.x2apic)
+		return true;
+	return !io_map(&apic.registers, phys(base & 0x000ffffffffff000), REGS_SPAN);
+}
+
+bool apic_start(void)
+{
+	if (apic.tried)
+		return apic.present;
+	apic.tried = true;
+	apic.present = enable();
+	if (!apic.present) {
+		log_warning("no local APIC: no interrupts");
+		return false;
+	}
+	apic.deadline = cpu_id(1, 0).ecx & BIT(24);
+	apic_write(REG_TPR, 0);
+	apic_write(REG_LVT_LINT0, LVT_MASKED);
+	apic_write(REG_LVT_LINT1, LVT_NMI);
+	apic_write(REG_LVT_ERROR, LVT_MASKED);
+	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+	if (apic.deadline) {
+		apic_write(REG_LVT_TIMER, LVT_DEADLINE | VECTOR_TIMER);
+		dma_mb(); /* the mode is in force before the first deadline (Intel SDM vol. 3, 11.5.4.1) */
+	} else {
+		apic_write(REG_DIVIDE, DIVIDE_BY_1);
+		apic_write(REG_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+		apic_write(REG_INITIAL, UINT32_MAX);
+		apic.sample_cycles = cpu_cycles();
+	}
+	return true;
+}
+
+uint32_t apic_id(void)
+{
+	uint32_t id = apic_read(REG_ID);
+
+	return apic.x2apic ? id : id >> 24;
+}
+
+void apic_end_of_interrupt(void)
+{
+	apic_write(REG_EOI, 0);
+}
+
+static void set_rate(uint32_t counts, uint64_t cycles)
+{
+	if (counts && cycles)
+		apic.rate = ((uint64_t)counts << 32) / cycles;
+}
+
+/** The count-down rate, from the time since the timer was started; waits a little where that is too short. */
+static void measure_rate(void)
+{
+	while (cpu_cycles() - apic.sample_cycles < RATE_CYCLES_MIN)
+		cpu_relax();
+	set_rate(UINT32_MAX - apic_read(REG_CURRENT), cpu_cycles() - apic.sample_cycles);
+	if (!apic.rate)
+		apic.rate = (uint64_t)1 << 32;
+	apic_write(REG_INITIAL, 0);
+	apic_write(REG_LVT_TIMER, VECTOR_TIMER);
+}
+
+static uint32_t counts_for(uint64_t cycles)
+{
+	unsigned __int128 counts = (unsigned __int128)cycles * apic.rate >> 32;
+
+	if (counts > UINT32_MAX)
+		return UINT32_MAX; /* early: who armed it looks at the clock and arms it again */
+	return counts ? (uint32_t)counts : 1;
+}
+
+void cpu_timer_arm(uint64_t deadline_cycles)
+{
+	uint64_t now;
+
+	if (!apic_start())
+		return;
+	if (apic.deadline) {
+		wrmsr(MSR_TSC_DEADLINE, deadline_cycles ? deadline_cycles : 1);
+		return;
+	}
+	if (!apic.rate)
+		measure_rate();
+	now = cpu_cycles();
+	apic.armed_count = counts_for(deadline_cycles > now ? deadline_cycles - now : 0);
+	apic.armed_at = now;
+	apic_write(REG_INITIAL, apic.armed_count);
+}
+
+void cpu_timer_disarm(void)
+{
+	if (!apic.present)
+		return;
+	apic.armed_count = 0;
+	if (apic.deadline)
+		wrmsr(MSR_TSC_DEADLINE, 0);
+	else
+		apic_write(REG_INITIAL, 0);
+}
+
+void cpu_timer_set_handler(void (*fn)(void))
+{
+	apic.timer_handler = fn;
+}
+
+void apic_timer_interrupt(void)
+{
+	enum { REFINE_CYCLES_MIN = 10000000 };
+	uint64_t cycles = cpu_cycles() - apic.armed_at;
+
+	/* A long countdown tells the rate better; an interrupt is never early by the timer's own count, so the estimate errs
+	 * towards slow counting and thus early deadlines. */
+	if (apic.armed_count && cycles > REFINE_CYCLES_MIN)
+		set_rate(apic.armed_count, cycles);
+	apic.armed_count = 0;
+	if (apic.timer_handler)
+		apic.timer_handler();
+}
+
+void pic_start(void)
+{
+	/* ICW1 to ICW4, vectors away from the exceptions (a spurious interrupt may come all the same), all masked. */
+	out8(PIC1_COMMAND, 0x11);
+	out8(PIC2_COMMAND, 0x11);
+	out8(PIC1_DATA, VECTOR_PIC);
+	out8(PIC2_DATA, VECTOR_PIC + 8);
+	out8(PIC1_DATA, 4);
+	out8(PIC2_DATA, 2);
+	out8(PIC1_DATA, 1);
+	out8(PIC2_DATA, 1);
+	out8(PIC1_DATA, 0xff);
+	out8(PIC2_DATA, 0xff);
+}

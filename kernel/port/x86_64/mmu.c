@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Four-level page tables (Intel SDM vol. 3, 4.5). A table's entry in its parent counts, in bits that the CPU ignores, how many
+ * entries the table holds, so that a table is freed with its last entry without a scan.
+ *
+ * The kernel's upper half is one set of tables that all user halves refer to from their top level; a new top-level
+ * entry reaches them when they are activated. Context: <hal/memory.h>; the first calls come identity mapped, so no static
+ * pointers before frames are set.
+ */
+#include "mmu.h"
+
+#include "asm_defs.h"
+#include "image.h"
+#include "instructions.h"
+
+#include <base/assert.h>
+#include <base/errno.h>
+#include <base/string.h>
+#include <hal/memory.h>
+
+enum {
+	LEVELS = 4,
+	INDEX_BITS = 9,
+	ENTRIES = 1 << INDEX_BITS,
+	KERNEL_FIRST = ENTRIES / 2, /* of the top level: the upper half */
+	EARLY_FRAMES = 16,
+};
+
+static uint8_t early_frames[EARLY_FRAMES][PAGE_SIZE] aligned(4096)
+	__attribute__((section(".noinit")));
+
+static struct {
+	const struct mmu_frames *frames; /* NULL: the early pool */
+	unsigned early_used;
+	bool no_exec, global, gib_pages;
+	unsigned kernel_generation; /* changes with the kernel's part of the top level */
+	const struct mmu *active;
+} mmu;
+
+static bool in_image(uint64_t physical)
+{
+	uint64_t start = (uintptr_t)image_start - image_delta;
+
+	return physical - start < (uintptr_t)image_end - (uintptr_t)image_start;
+}
+
+phys_t image_phys(const void *p)
+{
+	return phys((uintptr_t)p - image_delta);
+}
+
+/** A table by its physical address, wherever it came from. */
+static uint64_t *table_at(uint64_t physical)
+{
+	if (in_image(physical))
+		return (uint64_t *)(physical + image_delta);
+	return phys_to_virt(phys(physical));
+}
+
+static uint64_t *table_below(uint64_t entry)
+{
+	return table_at(entry & PTE_FRAME);
+}
+
+static unsigned index_of(uintptr_t va, unsigned level)
+{
+	return va >> (PAGE_SHIFT + level * INDEX_BITS) & (ENTRIES - 1);
+}
+
+static uint64_t span_of(unsigned level)
+{
+	return (uint64_t)PAGE_SIZE << (level * INDEX_BITS);
+}
+
+void mmu_set_frames(const struct mmu_frames *frames)
+{
+	mmu.frames = frames;
+}
+
+static bool frame_get(uint64_t *out)
+{
+	phys_t frame;
+
+	if (mmu.frames) {
+		if (!mmu.frames->get(&frame))
+			return false;
+		*out = frame.raw;
+	} else {
+		if (mmu.early_used == EARLY_FRAMES)
+			return false;
+		*out = image_phys(early_frames[mmu.early_used++]).raw;
+	}
+	memset(table_at(*out), 0, PAGE_SIZE);
+	return true;
+}
+
+static void frame_put(uint64_t physical)
+{
+	if (!in_image(physical))
+		mmu.frames->put(phys(physical));
+}
+
+void mmu_start(void)
+{
+	uint32_t extended = cpuid_raw(0x80000000, 0).eax;
+	uint32_t features = extended >= 0x80000001 ? cpuid_raw(0x80000001, 0).edx : 0;
+
+	mmu.no_exec = features & BIT(20);
+	mmu.gib_pages = features & BIT(26);
+	mmu.global = cpuid_raw(1, 0).edx & BIT(13);
+	if (mmu.no_exec)
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+}
+
+void mmu_flush_all(void)
+{
+	uint64_t cr4 = read_cr4();
+
+	if (mmu.global) {
+		write_cr4(cr4 & ~(uint64_t)CR4_PGE);
+		write_cr4(cr4 | CR4_PGE);
+	} else {
+		write_cr3(read_cr3());
+	}
+}
+
+/** A leaf's bits. Accessed and dirty are set at once: nobody reads them, and the CPU then has nothing to write. */
+static uint64_t leaf_bits(unsigned flags)
+{
+	uint64_t bits = PTE_ACCESSED | PTE_DIRTY;
+
+	bits |= flags & (MMU_READ | MMU_WRITE | MMU_EXEC) ? PTE_PRESENT : PTE_NONE;
+	bits |= flags & MMU_WRITE ? PTE_WRITE : 0;
+	bits |= flags & MMU_USER ? PTE_USER : 0;
+	bits |= flags & MMU_UNCACHED ? PTE_UNCACHED | PTE_WRITE_THROUGH : 0;
+	bits |= flags & MMU_BORROWED ? PTE_BORROWED : 0;
+	if (!(flags & MMU_EXEC) && mmu.no_exec)
+		bits |= PTE_NO_EXEC;
+	if (!(flags & MMU_USER) && mmu.global)
+		bits |= PTE_GLOBAL;
+	return bits;
+}
+
+static unsigned leaf_flags(uint64_t entry)
+{
+	unsigned flags = entry & PTE_USER ? MMU_USER : 0;
+
+	flags |= entry & PTE_BORROWED ? MMU_BORROWED : 0;
+	if (!(entry & PTE_PRESENT))
+		return flags;
+	flags |= MMU_READ | (entry & PTE_WRITE ? MMU_WRITE : 0);
+	flags |= entry & PTE_UNCACHED ? MMU_UNCACHED : 0;
+	return flags | (entry & PTE_NO_EXEC ? 0 : MMU_EXEC);
+}
+
+/** The table below an entry, made if need be; the count in the parent's own entry is the caller's. NULL: no frame. */
+static uint64_t *descend(uint64_t *parent_entry, uint64_t *entry, uint64_t bits)
+{
+	uint64_t frame;
+
+	if (!*entry) {
+		if (!frame_get(&frame))
+			return NULL;
+		*entry = frame | bits;
+		if (parent_entry)
+			*parent_entry += PTE_COUNT;
+	}
+	return table_below(*entry);
+}
+
+/** The way down to one entry: path[level] is the entry at that level. */
+struct walk {
+	uint64_t *path[LEVELS];
+};
+
+/** Down to `level`, making tables. Large pages on the way end it with -EEXIST; -ENOMEM. */
+static int walk_make(uint64_t *top, uintptr_t va, unsigned level, uint64_t bits, struct walk *walk)
+{
+	uint64_t *table = top;
+	uint64_t *parent = NULL;
+
+	for (unsigned l = LEVELS - 1;; l--) {
+		uint64_t *entry = &table[index_of(va, l)];
+
+		walk->path[l] = entry;
+		if (l == level)
+			return 0;
+		if (*entry & PTE_LARGE)
+			return -EEXIST;
+		table = descend(parent, entry, bits);
+		if (!table)
+			return -ENOMEM;
+		parent = entry;
+	}
+}
+
+static void count_up(struct walk *walk, unsigned level)
+{
+	if (level + 1 < LEVELS)
+		*walk->path[level + 1] += PTE_COUNT;
+}
+
+/** Frees the tables above an entry that has become empty, as far as they hold nothing else. */
+static void release_upwards(struct walk *walk, unsigned level, unsigned top_kept)
+{
+	for (unsigned l = level + 1; l < LEVELS; l++) {
+		uint64_t *entry = walk->path[l];
+
+		*entry -= PTE_COUNT;
+		if ((*entry & (ENTRIES * 2 - 1) * PTE_COUNT) || l >= top_kept)
+			return;
+		frame_put(*entry & PTE_FRAME);
+		*entry = 0;
+	}
+}
+
+/** The leaf entry of a page, NULL where a table is missing. Fills `walk` from the top down to it. */
+static uint64_t *walk_find(uint64_t *top, uintptr_t va, struct walk *walk)
+{
+	uint64_t *table = top;
+
+	for (unsigned l = LEVELS - 1;; l--) {
+		uint64_t *entry = &table[index_of(va, l)];
+
+		walk->path[l] = entry;
+		if (l == 0)
+			return entry;
+		if (!*entry || (*entry & PTE_LARGE))
+			return NULL;
+		table = table_below(*entry);
+	}
+}
+
+/* The kernel's half */
+
+enum { TABLE_BITS = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED };
+
+static uint64_t *kernel_top(void)
+{
+	return table_at(image_phys(kernel_pml4).raw);
+}
+
+/** A new entry of the kernel's top level must also be seen by the user half that is active now. */
+static void kernel_top_changed(uintptr_t va)
+{
+	unsigned index = index_of(va, LEVELS - 1);
+
+	mmu.kernel_generation++;
+	if (mmu.active)
+		table_at(mmu.active->root.raw)[index] = kernel_top()[index];
+}
+
+static int map_kernel_at(uintptr_t va, uint64_t physical, unsigned level, uint64_t bits)
+{
+	uint64_t before = kernel_top()[index_of(va, LEVELS - 1)];
+	struct walk walk;
+	int error = walk_make(kernel_top(), va, level, TABLE_BITS, &walk);
+
+	if (!before && kernel_top()[index_of(va, LEVELS - 1)])
+		kernel_top_changed(va);
+	if (error)
+		return error;
+	if (*walk.path[level])
+		return -EEXIST;
+	*walk.path[level] = physical | bits | (level ? PTE_LARGE : 0);
+	count_up(&walk, level);
+	return 0;
+}
+
+/** The highest level whose pages fit at `va`, `physical` with `bytes` left. */
+static unsigned largest_level(uint64_t physical, uint64_t bytes)
+{
+	unsigned level = mmu.gib_pages ? 2 : 1;
+
+	while (level > 0 && (!is_aligned(physical, span_of(level)) || bytes < span_of(level)))
+		level--;
+	return level;
+}
+
+int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
+{
+	uint64_t bits = leaf_bits(flags);
+	uint64_t end = start.raw + bytes;
+	uint64_t at = start.raw;
+
+	while (at < end) {
+		unsigned level = largest_level(at, end - at);
+		int error = map_kernel_at(direct_map_base + at, at, level, bits);
+
+		/* Something finer, or the same, is there already: leave it, and look at smaller pieces. */
+		while (error == -EEXIST && level > 0)
+			error = map_kernel_at(direct_map_base + at, at, --level, bits);
+		if (error && error != -EEXIST)
+			return error;
+		at += span_of(level);
+	}
+	return 0;
+}
+
+int mmu_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags)
+{
+	uint64_t bits = leaf_bits(flags);
+
+	for (size_t done = 0; done < bytes; done += PAGE_SIZE) {
+		int error = map_kernel_at(va + done, start.raw + done, 0, bits);
+
+		if (error) {
+			mmu_unmap_kernel(va, done);
+			return error;
+		}
+	}
+	return 0;
+}
+
+void mmu_unmap_kernel(uintptr_t va, size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += PAGE_SIZE) {
+		struct walk walk;
+		uint64_t *entry = walk_find(kernel_top(), va + done, &walk);
+
+		if (!entry || !*entry)
+			continue;
+		*entry = 0;
+		invlpg(va + done);
+		release_upwards(&walk, 0, LEVELS - 1);
+	}
+}
+
+/* User halves */
+
+enum { USER_TABLE_BITS = TABLE_BITS | PTE_USER };
+
+static uint64_t *user_top(const struct mmu *user)
+{
+	return table_at(user->root.raw);
+}
+
+static void copy_kernel_half(struct mmu *user)
+{
+	memcpy(user_top(user) + KERNEL_FIRST, kernel_top() + KERNEL_FIRST,
+	       KERNEL_FIRST * sizeof(uint64_t));
+	user->kernel_generation = mmu.kernel_generation;
+}
+
+int mmu_create(struct mmu *user)
+{
+	uint64_t frame;
+
+	if (!frame_get(&frame))
+		return -ENOMEM;
+	user->root = phys(frame);
+	copy_kernel_half(user);
+	return 0;
+}
+
+void mmu_destroy(struct mmu *user)
+{
+	const uint64_t *top = user_top(user);
+
+	assert(mmu.active != user);
+	for (unsigned i = 0; i < KERNEL_FIRST; i++)
+		assert(!top[i]);
+	frame_put(user->root.raw);
+}
+
+void mmu_activate(struct mmu *user)
+{
+	if (mmu.active == user)
+		return;
+	mmu.active = user;
+	if (user && user->kernel_generation != mmu.kernel_generation)
+		copy_kernel_half(user);
+	write_cr3(user ? user->root.raw : image_phys(kernel_pml4).raw);
+}
+
+static void flush_page(const struct mmu *user, uintptr_t va)
+{
+	if (mmu.active == user)
+		invlpg(va);
+}
+
+int mmu_map(struct mmu *user, uintptr_t va, phys_t frame, unsigned flags)
+{
+	struct walk walk;
+	int error = walk_make(user_top(user), va, 0, USER_TABLE_BITS, &walk);
+	uint64_t old;
+
+	if (error)
+		return error;
+	old = *walk.path[0];
+	*walk.path[0] = frame.raw | leaf_bits(flags | MMU_USER);
+	if (old)
+		flush_page(user, va);
+	else
+		count_up(&walk, 0);
+	return 0;
+}
+
+unsigned mmu_lookup(const struct mmu *user, uintptr_t va, phys_t *frame)
+{
+	struct walk walk;
+	const uint64_t *entry = walk_find(user_top(user), va, &walk);
+
+	if (!entry || !*entry)
+		return 0;
+	*frame = phys(*entry & PTE_FRAME);
+	return leaf_flags(*entry);
+}
+
+/** The next page at or after `va` that may be mapped: skips what missing tables span. */
+static uintptr_t next_mapped(uint64_t *top, uintptr_t va, uintptr_t end, struct walk *walk)
+{
+	while (va < end) {
+		uint64_t *table = top;
+		unsigned l = LEVELS - 1;
+
+		for (;; l--) {
+			walk->path[l] = &table[index_of(va, l)];
+			if (l == 0 || !*walk->path[l])
+				break;
+			table = table_below(*walk->path[l]);
+		}
+		if (*walk->path[l])
+			return va;
+		va = align_down(va, span_of(l)) + span_of(l);
+	}
+	return end;
+}
+
+void mmu_unmap(struct mmu *user, uintptr_t start, uintptr_t end, mmu_unmapped_fn *fn, void *context)
+{
+	uint64_t *top = user_top(user);
+	struct walk walk;
+
+	for (uintptr_t va = next_mapped(top, start, end, &walk); va < end;
+	     va = next_mapped(top, va + PAGE_SIZE, end, &walk)) {
+		uint64_t entry = *walk.path[0];
+
+		*walk.path[0] = 0;
+		release_upwards(&walk, 0, LEVELS);
+		/* Before the frame, or a table's, is anybody else's. */
+		flush_page(user, va);
+		if (fn)
+			fn(context, va, phys(entry & PTE_FRAME), leaf_flags(entry));
+	}
+}
+
+void mmu_protect(struct mmu *user, uintptr_t start, uintptr_t end, unsigned flags)
+{
+	uint64_t *top = user_top(user);
+	struct walk walk;
+
+	for (uintptr_t va = next_mapped(top, start, end, &walk); va < end;
+	     va = next_mapped(top, va + PAGE_SIZE, end, &walk)) {
+		uint64_t entry = *walk.path[0];
+		unsigned kept = leaf_flags(entry) & ~(MMU_READ | MMU_WRITE | MMU_EXEC);
+		unsigned rights = flags & (MMU_READ | MMU_EXEC);
+
+		if (entry & PTE_WRITE)
+			rights |= flags & MMU_WRITE;
+		*walk.path[0] = (entry & PTE_FRAME) | leaf_bits(kept | rights);
+		flush_page(user, va);
+	}
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The order of start-up, from the first function at the kernel's final place to the program, and the machine's end. A failed
+ * boot says why on whatever console there is, and ends with STATUS_BOOT_FAILED.
+ */
+#include <base/assert.h>
+#include <base/bits.h>
+#include <base/errno.h>
+#include <base/format.h>
+#include <base/log.h>
+#include <base/string.h>
+#include <bus/acpi.h>
+#include <class/console.h>
+#include <core/end.h>
+#include <core/log.h>
+#include <core/params.h>
+#include <core/status.h>
+#include <core/thread.h>
+#include <core/time.h>
+#include <fs/root.h>
+#include <hal/cpu.h>
+#include <hal/early.h>
+#include <hal/irq.h>
+#include <hal/memory.h>
+#include <linux/start.h>
+#include <mm/alloc.h>
+#include <mm/pages.h>
+#include <platform/platform.h>
+
+extern char boot_stack[], boot_stack_top[];
+
+static void end_machine(unsigned status)
+{
+	char record[sizeof STATUS_RECORD_BEGIN + sizeof STATUS_RECORD_END + 4];
+	int length = format(record, sizeof record, STATUS_RECORD_BEGIN "%u" STATUS_RECORD_END,
+			    status & 0xff);
+
+	console_write_last(record, (size_t)length);
+	platform_power_off(status);
+}
+
+static _Noreturn void boot_failed(const char *what)
+{
+	log_error("%s", what);
+	core_end(STATUS_BOOT_FAILED);
+}
+
+/** Maps what the boot left outside of usable memory. NULL: no memory for tables. */
+static const void *map_boot_data(uint64_t start, uint64_t bytes)
+{
+	uint64_t first = align_down(start, PAGE_SIZE);
+	uint64_t end = align_up(start + bytes, PAGE_SIZE);
+
+	if (mmu_map_direct(phys(first), end - first, MMU_READ))
+		return NULL;
+	return phys_to_virt(phys(start));
+}
+
+/** Copies the command line to where it stays, and reads it. */
+static void read_parameters(void)
+{
+	const char *line = "";
+	size_t bytes = boot_info.cmdline_bytes;
+	void *memory;
+
+	if (bytes)
+		line = map_boot_data(boot_info.cmdline, bytes);
+	memory = line ? mem_alloc(params_memory_bytes(line, bytes)) : NULL;
+	if (!memory)
+		boot_failed("no memory for the command line");
+	params_parse(line, bytes, memory);
+}
+
+static void start_memory(int boot_error)
+{
+	for (uint32_t i = 0; !boot_error && i < boot_info.range_count; i++) {
+		const struct boot_range *range = &boot_info.ranges[i];
+
+		pages_add(phys(range->start), range->end - range->start);
+	}
+	if (boot_info.ranges_lost)
+		log_warning("%u ranges of the memory map are unused: it has too many",
+			    boot_info.ranges_lost);
+}
+
+static void check_boot(int error)
+{
+	char text[128];
+
+	if (error == -ENOMEM)
+		boot_failed("the memory map has no usable memory");
+	if (!error)
+		return;
+	format(text, sizeof text, "the boot information (%s) cannot be used: error %d",
+	       boot_info.protocol, -error);
+	boot_failed(text);
+}
+
+static void mount_root(void)
+{
+	const void *image = NULL;
+	int error;
+
+	if (boot_info.initrd_bytes) {
+		image = map_boot_data(boot_info.initrd, boot_info.initrd_bytes);
+		if (!image)
+			boot_failed("no memory to map the initrd");
+	} else {
+		boot_failed("there is no initrd: it must hold the program, as an EROFS image");
+	}
+	error = root_mount(image, boot_info.initrd_bytes);
+	if (error)
+		boot_failed("the initrd cannot be mounted");
+}
+
+_Noreturn void kernel_main(int boot_error)
+{
+	cpu_start();
+	core_set_end(end_machine);
+	threads_start(boot_stack, (size_t)(boot_stack_top - boot_stack));
+	start_memory(boot_error);
+	if (!boot_error)
+		read_parameters();
+	log_read_params();
+	console_probe();
+	log_set_sink(console_log);
+	check_boot(boot_error);
+	cpu_start_features();
+	platform_start(&boot_info);
+	log_info("booted by %s, %u ranges of memory, %lu MiB", boot_info.protocol,
+		 boot_info.range_count, pages_stats().total_bytes >> 20);
+	cpu_irq_enable();
+	mount_root();
+	if (linux_start())
+		core_end(STATUS_BOOT_FAILED);
+	thread_idle();
+}
