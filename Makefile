@@ -82,8 +82,9 @@ $(BUILD)/capuchin.debug: $(KERNEL_OBJS) $(BUILD)/symbols.o kernel/port/x86_64/ke
 	@echo "  LD   $@"
 	$(Q)ld $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJS) $(BUILD)/symbols.o
 
+# GRUB refuses an image with a section of relocations, though this one is empty.
 $(BUILD)/capuchin.elf: $(BUILD)/capuchin.debug
-	$(Q)objcopy --strip-all $< $@
+	$(Q)objcopy --strip-all -R .rela.dyn $< $@
 
 # --- host command -------------------------------------------------------------------------------
 
