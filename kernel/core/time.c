@@ -449,6 +449,13 @@ uint64_t time_to_cycles(uint64_t ns)
 	return ahead > UINT64_MAX - cycles ? UINT64_MAX : cycles + ahead;
 }
 
+uint64_t time_from_cycles(uint64_t cycles)
+{
+	if (unlikely(!page.time.mult))
+		start_clock();
+	return cycles_to_ns(cycles, (struct time_rate){ page.time.mult, page.time.shift });
+}
+
 phys_t time_page_phys(void)
 {
 	return image_phys(&page);

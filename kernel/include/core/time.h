@@ -30,6 +30,9 @@ uint64_t time_resolution_ns(void);
 /** The value that cpu_cycles() will have at `ns` of time_now(), or a little later; in the past: now. For cpu_timer_arm(). */
 uint64_t time_to_cycles(uint64_t ns);
 
+/** How long so many cycles take. */
+uint64_t time_from_cycles(uint64_t cycles);
+
 /** What the vDSO needs to compute the clocks in user mode: ns = base_ns + ((cycles - base_cycles) * mult >> shift), with a
  * product of 128 bits. `sequence` is odd while being written. Lies in a page of its own that programs see read-only.
  * `usable` is 0 while nobody has asked for the time yet, while the frequency is known only roughly, or where the cycle
