@@ -93,8 +93,10 @@ struct inode {
 	uint64_t ino;
 	struct vm_object pages;	/* regular files and mappable devices; ops NULL: cannot be mapped */
 	struct filesystem *mounted; /* directories: what is mounted here */
-	struct inode *parent;	    /* directories: [reference] the containing one; root of a file system: where it is mounted; NULL: "/" */
-	const char *name;	    /* directories: in `parent`, not NUL-terminated; [the file system's lock] NULL: removed */
+	/* Where it is in the tree, changed by inode_set_place(). Directories: the containing one and their name in it; the root of a
+	 * file system: where it is mounted; others: one of their names, if known. */
+	struct inode *parent; /* [reference] NULL: "/" */
+	const char *name;     /* not NUL-terminated; NULL: removed */
 	size_t name_bytes;
 	struct pipe *pipe;	    /* S_IFIFO: while it is open; see <fs/pipe.h> */
 };
@@ -104,6 +106,14 @@ void inode_init(struct inode *inode, const struct inode_ops *ops, struct filesys
 
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* NULL allowed */
+
+/** Gives it a place; `name` lives as long as it is its name. Without a name (NULL) the parent stays. */
+void inode_set_place(struct inode *inode, struct inode *parent, const char *name, size_t bytes);
+
+/** The absolute path of an inode below `root` (NULL: the whole tree's): its length with NUL. -ENOENT: removed, no name known, or
+ * not below `root`; -ERANGE: longer than `size`. Any thread context, under any mutex. */
+ssize_t must_check inode_path(struct inode *inode, const struct inode *root, char *buffer,
+			      size_t size);
 
 int must_check inode_getattr(struct inode *inode, struct inode_attr *out);
 

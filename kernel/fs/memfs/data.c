@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data of regular files: pages in memory, below them the lower file, below that zeros. read() takes lower bytes from where
+ * they lie; a page is copied up when it is written or cannot be lent to a mapping. Pages past the file's end are
+ * zero, but for the one that a write is filling.
+ *
+ * Not seen by those who have mapped a file shared and read-only while nobody had it open for writing: later writes to pages that
+ * were lent from the image, and truncation. Nothing here knows who maps a page.
+ */
+#include "node.h"
+
+#include <base/bits.h>
+#include <base/errno.h>
+#include <base/string.h>
+#include <hal/memory.h>
+#include <mm/pages.h>
+
+static struct node *node_of_pages(struct vm_object *object)
+{
+	return container_of(object, struct node, inode.pages);
+}
+
+static uint64_t pages_of(uint64_t bytes)
+{
+	return (bytes >> PAGE_SHIFT) + !!(bytes % PAGE_SIZE);
+}
+
+uint64_t data_blocks_512(const struct node *node)
+{
+	uint64_t lower = pages_of(node->data.lower_bytes);
+
+	return max(lower, node->data.pages.count) << (PAGE_SHIFT - 9);
+}
+
+/* The lower bytes at `at`, which is below lower_bytes. */
+static int map_lower(const struct node *node, uint64_t at, struct lower_run *run)
+{
+	const struct lower *lower = memfs_of(node)->lower;
+
+	return lower->ops->map(lower, node->lower_id, at, run);
+}
+
+/* What the page shows of the lower file, into memory that becomes that page. */
+static int copy_lower(const struct node *node, uint64_t index, uint8_t *to)
+{
+	uint64_t at = index << PAGE_SHIFT, end = min(at + PAGE_SIZE, node->data.lower_bytes);
+	struct lower_run run;
+	size_t done = 0;
+	int error;
+
+	for (; at < end; at += run.bytes, done += run.bytes) {
+		error = map_lower(node, at, &run);
+		if (error)
+			return error;
+		run.bytes = min(run.bytes, end - at);
+		if (run.data)
+			memcpy(to + done, run.data, run.bytes);
+		else
+			memset(to + done, 0, run.bytes);
+	}
+	memset(to + done, 0, PAGE_SIZE - done);
+	return 0;
+}
+
+/* A new page with what the file shows there, but for [from, to) of it where that lies behind the end of the lower file: the
+ * caller fills it at once. */
+static int add_page(struct node *node, uint64_t index, size_t from, size_t to, struct page **out)
+	REQUIRES(node->data.lock)
+{
+	struct page *page = page_alloc(0, PAGE_PLAIN);
+	uint8_t *bytes;
+	int error = 0;
+
+	if (!page)
+		return -ENOMEM;
+	bytes = page_virt(page);
+	if (index < pages_of(node->data.lower_bytes)) {
+		error = copy_lower(node, index, bytes);
+	} else {
+		memset(bytes, 0, from);
+		memset(bytes + to, 0, PAGE_SIZE - to);
+	}
+	if (!error)
+		error = pagetree_add(&node->data.pages, index, page);
+	if (error)
+		page_put(page);
+	else
+		*out = page;
+	return error;
+}
+
+static int get_page(struct node *node, uint64_t index, struct page **out) REQUIRES(node->data.lock)
+{
+	*out = pagetree_get(&node->data.pages, index);
+	return *out ? 0 : add_page(node, index, 0, 0, out);
+}
+
+/* Mapping */
+
+/* Whether a whole page lies in one page of the image. */
+static bool borrow(const struct node *node, uint64_t index, struct vm_page *out)
+{
+	uint64_t at = index << PAGE_SHIFT;
+	struct lower_run run;
+
+	if (node->data.opened_writable || !range_fits(at, PAGE_SIZE, node->data.lower_bytes) ||
+	    map_lower(node, at, &run))
+		return false;
+	if (!run.data || !run.mappable || run.bytes < PAGE_SIZE || (uintptr_t)run.data % PAGE_SIZE)
+		return false;
+	*out = (struct vm_page){ .frame = virt_to_phys(run.data), .borrowed = true };
+	return true;
+}
+
+static int pages_page_locked(struct node *node, uint64_t index, bool write, struct vm_page *out)
+	REQUIRES(node->data.lock)
+{
+	struct page *page = pagetree_get(&node->data.pages, index);
+	int error;
+
+	if (index >= pages_of(node->data.size))
+		return -ENXIO;
+	if (write)
+		node_pin(node);
+	if (!page) {
+		if (!write && borrow(node, index, out))
+			return 0;
+		error = add_page(node, index, 0, 0, &page);
+		if (error)
+			return error;
+	}
+	page_get(page);
+	*out = (struct vm_page){ .frame = page_phys(page) };
+	return 0;
+}
+
+static int pages_page(struct vm_object *object, uint64_t index, bool write, struct vm_page *out)
+{
+	struct node *node = node_of_pages(object);
+	int error;
+
+	mutex_lock(&node->data.lock);
+	error = pages_page_locked(node, index, write, out);
+	mutex_unlock(&node->data.lock);
+	return error;
+}
+
+static void pages_get(struct vm_object *object)
+{
+	inode_get(&node_of_pages(object)->inode);
+}
+
+static void pages_put(struct vm_object *object)
+{
+	inode_put(&node_of_pages(object)->inode);
+}
+
+static size_t pages_name(struct vm_object *object, char *buffer, size_t size)
+{
+	static const char deleted[] = "/ (deleted)";
+	ssize_t length = inode_path(&node_of_pages(object)->inode, NULL, buffer, size);
+
+	if (length > 0)
+		return (size_t)length - 1;
+	if (size < sizeof deleted)
+		return 0;
+	memcpy(buffer, deleted, sizeof deleted);
+	return sizeof deleted - 1;
+}
+
+static void pages_identity(struct vm_object *object, uint64_t *device, uint64_t *inode)
+{
+	struct node *node = node_of_pages(object);
+
+	*device = node->inode.fs->device;
+	*inode = node->inode.ino;
+}
+
+const struct vm_object_ops memfs_pages_ops = {
+	.page = pages_page,
+	.get = pages_get,
+	.put = pages_put,
+	.name = pages_name,
+	.identity = pages_identity,
+};
+
+/* Reading */
+
+/* What a read can take in one piece: a page (a reference), or lower bytes, or zeros. */
+struct piece {
+	struct page *page;
+	const uint8_t *data; /* NULL: zeros */
+	size_t bytes;	     /* 0: end of file */
+};
+
+static int find_piece(struct node *node, uint64_t at, size_t wanted, struct piece *out)
+	REQUIRES(node->data.lock)
+{
+	const struct data *data = &node->data;
+	size_t within = at % PAGE_SIZE;
+	struct lower_run run;
+	int error;
+
+	*out = (struct piece){ NULL, NULL, 0 };
+	if (at >= data->size)
+		return 0;
+	out->bytes = min(wanted, data->size - at);
+	if (data->pages.count)
+		out->bytes = min(out->bytes, PAGE_SIZE - within);
+	out->page = pagetree_get(&data->pages, at >> PAGE_SHIFT);
+	if (out->page) {
+		page_get(out->page);
+		out->data = (const uint8_t *)page_virt(out->page) + within;
+	} else if (at < data->lower_bytes) {
+		error = map_lower(node, at, &run);
+		if (error)
+			return error;
+		out->data = run.data;
+		out->bytes = min(out->bytes, min(run.bytes, data->lower_bytes - at));
+	}
+	return 0;
+}
+
+static ssize_t read_piece(struct node *node, struct uio *uio, uint64_t at)
+{
+	struct piece piece;
+	ssize_t count;
+	int error;
+
+	mutex_lock(&node->data.lock);
+	error = find_piece(node, at, uio->left, &piece);
+	mutex_unlock(&node->data.lock);
+	if (error)
+		return error;
+	count = piece.data ? uio_put(uio, piece.data, piece.bytes) : uio_put_zeros(uio, piece.bytes);
+	if (piece.page)
+		page_put(piece.page);
+	return count;
+}
+
+static ssize_t data_read(struct file *file, struct uio *uio, uint64_t *position)
+{
+	struct node *node = node_of(file->inode);
+	ssize_t count = 0, total = 0;
+
+	while (uio->left) {
+		count = read_piece(node, uio, *position);
+		if (count <= 0)
+			break;
+		*position += (uint64_t)count;
+		total += count;
+	}
+	return total ? total : count;
+}
+
+/* Writing: under write_lock, and `lock` where the tree or the size is touched, never while copying from the program. */
+
+static void set_changed(struct node *node) REQUIRES(node->data.lock)
+{
+	node_pin(node);
+	node->mtime = node->ctime = memfs_now(memfs_of(node));
+}
+
+/* The page to be written in [from, to), with a reference. */
+static int page_for_write(struct node *node, uint64_t index, size_t from, size_t to, struct page **out)
+{
+	bool beyond;
+	int error = 0;
+
+	mutex_lock(&node->data.lock);
+	node_pin(node);
+	beyond = index >= pages_of(node->data.size); /* nobody can see it before the size changes */
+	*out = pagetree_get(&node->data.pages, index);
+	if (!*out)
+		error = add_page(node, index, beyond ? from : 0, beyond ? to : 0, out);
+	if (!error)
+		page_get(*out);
+	mutex_unlock(&node->data.lock);
+	return error;
+}
+
+static ssize_t write_piece(struct node *node, struct uio *uio, uint64_t at)
+{
+	size_t from = at % PAGE_SIZE, bytes = min(uio->left, PAGE_SIZE - from);
+	struct page *page;
+	ssize_t count;
+	int error = page_for_write(node, at >> PAGE_SHIFT, from, from + bytes, &page);
+
+	if (error)
+		return error;
+	count = uio_get(uio, (uint8_t *)page_virt(page) + from, bytes);
+	mutex_lock(&node->data.lock);
+	if (count > 0)
+		node->data.size = max(node->data.size, at + (uint64_t)count);
+	if (count < (ssize_t)bytes && node->data.size < at + bytes) {
+		/* A fault: what was not filled is past the end, and not zero yet. */
+		uint64_t zero = max(node->data.size, at);
+
+		memset((uint8_t *)page_virt(page) + zero % PAGE_SIZE, 0, at + bytes - zero);
+	}
+	set_changed(node);
+	mutex_unlock(&node->data.lock);
+	page_put(page);
+	return count;
+}
+
+static ssize_t write_locked(struct node *node, struct uio *uio, uint64_t *position)
+	REQUIRES(node->data.write_lock)
+{
+	ssize_t count = 0, total = 0;
+	uint64_t end;
+
+	if (add_overflows(*position, uio->left, &end) || end > INT64_MAX)
+		return -EFBIG;
+	while (uio->left) {
+		count = write_piece(node, uio, *position);
+		if (count <= 0)
+			break;
+		*position += (uint64_t)count;
+		total += count;
+	}
+	if (total)
+		return total;
+	return count == -ENOMEM ? -ENOSPC : count;
+}
+
+static ssize_t data_write(struct file *file, struct uio *uio, uint64_t *position)
+{
+	struct node *node = node_of(file->inode);
+	ssize_t count;
+
+	mutex_lock(&node->data.write_lock);
+	if (file->flags & O_APPEND)
+		*position = node->data.size;
+	count = write_locked(node, uio, position);
+	mutex_unlock(&node->data.write_lock);
+	return count;
+}
+
+/* Clears [start, end) of the file where it lies within one page. */
+static int clear_part(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
+{
+	uint64_t index = start >> PAGE_SHIFT;
+	struct page *page = pagetree_get(&node->data.pages, index);
+	int error = 0;
+
+	if (start >= end || (!page && start >= node->data.lower_bytes))
+		return 0;
+	if (!page)
+		error = get_page(node, index, &page);
+	if (!error)
+		memset((uint8_t *)page_virt(page) + start % PAGE_SIZE, 0, end - start);
+	return error;
+}
+
+static void truncate_locked(struct node *node, uint64_t size) REQUIRES(node->data.lock)
+{
+	struct data *data = &node->data;
+	struct page *page;
+
+	if (size < data->size) {
+		data->lower_bytes = min(data->lower_bytes, size);
+		pagetree_remove(&data->pages, pages_of(size), UINT64_MAX);
+		page = pagetree_get(&data->pages, size >> PAGE_SHIFT);
+		if (page)
+			memset((uint8_t *)page_virt(page) + size % PAGE_SIZE, 0,
+			       PAGE_SIZE - size % PAGE_SIZE);
+	}
+	data->size = size;
+	set_changed(node);
+}
+
+int data_truncate(struct node *node, uint64_t size)
+{
+	if (size > INT64_MAX)
+		return -EINVAL;
+	mutex_lock(&node->data.write_lock);
+	mutex_lock(&node->data.lock);
+	truncate_locked(node, size);
+	mutex_unlock(&node->data.lock);
+	mutex_unlock(&node->data.write_lock);
+	return 0;
+}
+
+static int file_truncate_data(struct file *file, uint64_t size)
+{
+	return data_truncate(node_of(file->inode), size);
+}
+
+/* fallocate */
+
+/* Whole pages of the lower file are hidden by pages of zeros. */
+static int punch_pages(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
+{
+	uint64_t lower_end = min(end, pages_of(node->data.lower_bytes));
+	struct page *page;
+	int error;
+
+	for (uint64_t i = start; i < lower_end; i++) {
+		error = get_page(node, i, &page);
+		if (error)
+			return error;
+		memset(page_virt(page), 0, PAGE_SIZE);
+	}
+	if (end > max(start, lower_end))
+		pagetree_remove(&node->data.pages, max(start, lower_end), end);
+	return 0;
+}
+
+static int punch(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
+{
+	uint64_t first, last;
+	int error;
+
+	end = min(end, align_up(node->data.size, PAGE_SIZE));
+	if (start >= end)
+		return 0;
+	first = pages_of(start);
+	last = end >> PAGE_SHIFT;
+	if (first > last) /* both in one page */
+		return clear_part(node, start, end);
+	error = clear_part(node, start, first << PAGE_SHIFT);
+	if (!error)
+		error = clear_part(node, last << PAGE_SHIFT, end);
+	return error ? error : punch_pages(node, first, last);
+}
+
+/* Takes the memory for [start, end) now. */
+static int reserve(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
+{
+	uint64_t first = max(start >> PAGE_SHIFT, pages_of(node->data.lower_bytes));
+	struct page *page;
+	int error;
+
+	if (pages_of(end) > first &&
+	    pages_of(end) - first > node->data.pages.count + (pages_stats().free_bytes >> PAGE_SHIFT))
+		return -ENOSPC;
+	for (uint64_t i = first; i < pages_of(end); i++) {
+		error = get_page(node, i, &page);
+		if (error)
+			return error == -ENOMEM ? -ENOSPC : error;
+	}
+	return 0;
+}
+
+static int fallocate_locked(struct node *node, int mode, uint64_t start, uint64_t end)
+	REQUIRES(node->data.lock)
+{
+	int error = 0;
+
+	node_pin(node);
+	if (mode & (FALLOCATE_PUNCH_HOLE | FALLOCATE_ZERO_RANGE))
+		error = punch(node, start, end);
+	if (!error && !(mode & FALLOCATE_PUNCH_HOLE))
+		error = reserve(node, start, end);
+	if (!error && !(mode & FALLOCATE_KEEP_SIZE) && end > node->data.size)
+		node->data.size = end;
+	set_changed(node);
+	return error;
+}
+
+static int data_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes)
+{
+	struct node *node = node_of(file->inode);
+	int error;
+
+	mutex_lock(&node->data.write_lock);
+	mutex_lock(&node->data.lock);
+	error = fallocate_locked(node, mode, offset, offset + bytes);
+	mutex_unlock(&node->data.lock);
+	mutex_unlock(&node->data.write_lock);
+	return error;
+}
+
+/* Seeking */
+
+/* The lower file counts as data, all of it. */
+static int64_t seek_data(struct node *node, uint64_t at) REQUIRES(node->data.lock)
+{
+	uint64_t index = at >> PAGE_SHIFT;
+
+	if (at < node->data.lower_bytes)
+		return (int64_t)at;
+	if (!pagetree_next(&node->data.pages, &index) || index >= pages_of(node->data.size))
+		return -ENXIO;
+	return (int64_t)max(at, index << PAGE_SHIFT);
+}
+
+static int64_t seek_hole(struct node *node, uint64_t at) REQUIRES(node->data.lock)
+{
+	uint64_t index;
+
+	at = max(at, align_down(node->data.lower_bytes, PAGE_SIZE));
+	for (index = at >> PAGE_SHIFT; index < pages_of(node->data.size); index++)
+		if (!pagetree_get(&node->data.pages, index) &&
+		    index >= pages_of(node->data.lower_bytes))
+			break;
+	return (int64_t)min(max(at, index << PAGE_SHIFT), node->data.size);
+}
+
+static int64_t seek_within(struct node *node, int64_t offset, int whence) REQUIRES(node->data.lock)
+{
+	if (whence == FILE_SEEK_END)
+		return add_overflows((int64_t)node->data.size, offset, &offset) ? -EOVERFLOW : offset;
+	if (offset < 0 || (uint64_t)offset >= node->data.size)
+		return -ENXIO;
+	return whence == FILE_SEEK_DATA ? seek_data(node, (uint64_t)offset) :
+					  seek_hole(node, (uint64_t)offset);
+}
+
+static int64_t data_seek(struct file *file, int64_t offset, int whence)
+{
+	struct node *node = node_of(file->inode);
+
+	if (whence == FILE_SEEK_CUR &&
+	    add_overflows((int64_t)file->position, offset, &offset))
+		return -EOVERFLOW;
+	if (whence > FILE_SEEK_CUR) {
+		mutex_lock(&node->data.lock);
+		offset = seek_within(node, offset, whence);
+		mutex_unlock(&node->data.lock);
+	}
+	return offset;
+}
+
+static const struct file_ops data_ops = {
+	.read = data_read,
+	.write = data_write,
+	.seek = data_seek,
+	.truncate = file_truncate_data,
+	.fallocate = data_fallocate,
+};
+
+static int data_open(struct inode *inode, struct file *file)
+{
+	struct node *node = node_of(inode);
+
+	file->ops = &data_ops;
+	if ((file->flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	mutex_lock(&node->data.lock);
+	node->data.opened_writable = true;
+	mutex_unlock(&node->data.lock);
+	return 0;
+}
+
+const struct inode_ops memfs_file_inode_ops = {
+	.getattr = node_getattr,
+	.setattr = node_setattr,
+	.open = data_open,
+	.destroy = node_destroy,
+};
