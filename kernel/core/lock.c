@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* <core/lock.h>. Each CPU counts the spinlocks that it holds; with the last one interrupts are as they were before the first. */
+/* <core/lock.h>. Each CPU counts the spinlocks that it holds; with the last one interrupts are as
+ * they were before the first. */
 #include <core/lock.h>
 
 #include "scheduler.h"

@@ -4,9 +4,10 @@
 
 #include <base/types.h>
 
-/** With a spinlock held: whether interrupts were off before, as they are in an interrupt handler. */
+/** With a spinlock held: whether interrupts were off before, as they are in an interrupt handler.
+ */
 bool scheduler_in_interrupt(void);
 
-/** The interrupt state that the one lock held (a run queue's) will give back belongs to a thread; it is exchanged with
- * the lock's holder. Returns the old one. */
+/** The interrupt state that the one lock held (a run queue's) will give back belongs to a thread;
+ * it is exchanged with the lock's holder. Returns the old one. */
 bool scheduler_swap_irqs_were_on(bool value);

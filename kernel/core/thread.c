@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The scheduler: a first-in first-out run queue per CPU. The boot's own thread becomes the CPU's idle thread. A run queue's
- * lock is held across the switch and released by whoever comes out of it.
+ * The scheduler: a first-in first-out run queue per CPU. The boot's own thread becomes the CPU's
+ * idle thread. A run queue's lock is held across the switch and released by whoever comes out of
+ * it.
  */
 #include <core/thread.h>
 
@@ -67,7 +68,8 @@ static void change_user_owner(struct run_queue *rq, struct thread *next)
 	load_user_state(next);
 }
 
-/** A running user thread is interrupted for those that wait. A kernel thread is not preempted anyway. */
+/** A running user thread is interrupted for those that wait. A kernel thread is not preempted
+ * anyway. */
 static void arm_slice(struct run_queue *rq, const struct thread *running)
 {
 	if (rq->slice_armed || !running->user || list_empty(&rq->ready))
@@ -113,7 +115,8 @@ static void account(struct run_queue *rq, struct thread *thread)
 	rq->switched_at_cycles = now;
 }
 
-/** Goes on with the next thread; the current one's state says why it stops. Returns when it runs again, with the queue unlocked. */
+/** Goes on with the next thread; the current one's state says why it stops. Returns when it runs
+ * again, with the queue unlocked. */
 static void switch_away(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
 {
 	struct thread *self = thread_current();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The order of start-up, from the first function at the kernel's final place to the program, and the machine's end. A failed
- * boot says why on whatever console there is, and ends with STATUS_BOOT_FAILED.
+ * The order of start-up, from the first function at the kernel's final place to the program, and
+ * the machine's end. A failed boot says why on whatever console there is, and ends with
+ * STATUS_BOOT_FAILED.
  */
 #include <base/assert.h>
 #include <base/bits.h>

@@ -16,5 +16,6 @@
 
 _Noreturn void assert_failed(const char *condition, const char *file, int line);
 
-/** Ends the machine with a report; the exit status is STATUS_PANIC (<core/status.h>). Any context. */
+/** Ends the machine with a report; the exit status is STATUS_PANIC (<core/status.h>). Any context.
+ */
 _Noreturn void panic(const char *fmt, ...) printf_like(1, 2);

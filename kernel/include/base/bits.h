@@ -48,13 +48,13 @@ static inline bool range_fits(uint64_t at, uint64_t bytes, uint64_t limit)
 #define add_overflows(a, b, out) __builtin_add_overflow(a, b, out)
 #define mul_overflows(a, b, out) __builtin_mul_overflow(a, b, out)
 
-#define min(a, b)                                                                                  \
-	({                                                                                         \
-		__typeof__((a) + (b)) min_a_ = (a), min_b_ = (b);                                  \
-		min_a_ < min_b_ ? min_a_ : min_b_;                                                 \
+#define min(a, b)                                                 \
+	({                                                        \
+		__typeof__((a) + (b)) min_a_ = (a), min_b_ = (b); \
+		min_a_ < min_b_ ? min_a_ : min_b_;                \
 	})
-#define max(a, b)                                                                                  \
-	({                                                                                         \
-		__typeof__((a) + (b)) max_a_ = (a), max_b_ = (b);                                  \
-		max_a_ > max_b_ ? max_a_ : max_b_;                                                 \
+#define max(a, b)                                                 \
+	({                                                        \
+		__typeof__((a) + (b)) max_a_ = (a), max_b_ = (b); \
+		max_a_ > max_b_ ? max_a_ : max_b_;                \
 	})

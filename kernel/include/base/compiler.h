@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the compiler is told beyond the language: attributes, branch hints, and clang's thread-safety
- * annotations (no-ops for gcc). Usable on the host.
+ * What the compiler is told beyond the language: attributes, branch hints, and clang's
+ * thread-safety annotations (no-ops for gcc). Usable on the host.
  *
  * Contexts. A function may be called from any context unless it says REQUIRES(may_sleep): such a
  * function may block and so must not be called under a spinlock or from an interrupt handler.
@@ -18,8 +18,7 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define container_of(ptr, type, member)                                                            \
-	((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
 #define countof(array) (sizeof(array) / sizeof((array)[0]))
 
 #ifdef __clang__

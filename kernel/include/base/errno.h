@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Linux's error numbers (x86-64). Functions return 0 or the negative of one of these. They are macros
- * so that host tests may include <errno.h>, whose definitions are the same, beside this header.
+ * Linux's error numbers (x86-64). Functions return 0 or the negative of one of these. They are
+ * macros so that host tests may include <errno.h>, whose definitions are the same, beside this
+ * header.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Formatting into a buffer, as C's snprintf does it: %d %i %u %x %X %o %c %s %p %% with the flags "-0+ #",
- * width and precision (also "*"), and the lengths hh h l ll z j t. No floating point. Usable on the host.
+ * Formatting into a buffer, as C's snprintf does it: %d %i %u %x %X %o %c %s %p %% with the flags
+ * "-0+ #", width and precision (also "*"), and the lengths hh h l ll z j t. No floating point.
+ * Usable on the host.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An intrusive, circular, doubly linked list. The head is a node of its own; a node on no list is
- * either never linked (after list_init) or was unlinked by list_remove, which makes it point at itself
- * so that list_linked can tell. No locking: the owner's lock guards it. Usable on the host.
+ * either never linked (after list_init) or was unlinked by list_remove, which makes it point at
+ * itself so that list_linked can tell. No locking: the owner's lock guards it. Usable on the host.
  */
 #pragma once
 
@@ -62,9 +62,10 @@ static inline struct list_node *list_pop_front(struct list_node *head)
 	return n;
 }
 
-/* The body may remove `node` itself, since the successor is read first; it must not remove that one. */
-#define list_for_each(node, head)                                                                  \
-	for (struct list_node *node = (head)->next, *node##_next_ = node->next; node != (head);    \
+/* The body may remove `node` itself, since the successor is read first; it must not remove that
+ * one. */
+#define list_for_each(node, head)                                                               \
+	for (struct list_node *node = (head)->next, *node##_next_ = node->next; node != (head); \
 	     node = node##_next_, node##_next_ = node->next)
 
 #define list_entry(node, type, member) container_of(node, type, member)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Kernel messages. Each call is one line (no newline in `fmt`), prefixed "[capuchin] " on the console.
- * Shown by level: `loglevel=` and `debug`/`quiet` on the kernel's command line; by default errors only.
- * Any context; never allocates. Who handles an error logs it, once.
+ * Kernel messages. Each call is one line (no newline in `fmt`), prefixed "[capuchin] " on the
+ * console. Shown by level: `loglevel=` and `debug`/`quiet` on the kernel's command line; by default
+ * errors only. Any context; never allocates. Who handles an error logs it, once.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An intrusive red-black tree (Cormen et al., Introduction to Algorithms, chapter 13). The owner walks
- * down with its own comparison and links the new node where the walk ended; the tree rebalances.
- * No allocation, no locking. Usable on the host.
+ * An intrusive red-black tree (Cormen et al., Introduction to Algorithms, chapter 13). The owner
+ *walks down with its own comparison and links the new node where the walk ended; the tree
+ *rebalances. No allocation, no locking. Usable on the host.
  *
  *	struct rb_node **at = &tree->root, *parent = NULL;
  *	while (*at) {

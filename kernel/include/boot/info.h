@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a boot protocol told us, the same for all protocols. Filled by one reader in boot/<protocol>/,
- * which trusts nothing it reads, then cleaned once by boot_info_check(). Nothing past boot/ knows which
- * protocol it was.
+ * What a boot protocol told us, the same for all protocols. Filled by one reader in
+ * boot/<protocol>/, which trusts nothing it reads, then cleaned once by boot_info_check(). Nothing
+ * past boot/ knows which protocol it was.
  *
- * After boot_info_check() the ranges are usable RAM only, page aligned, sorted, without overlap, and
- * without what must be kept: the kernel's image, the command line, the initrd, page 0.
+ * After boot_info_check() the ranges are usable RAM only, page aligned, sorted, without overlap,
+ * and without what must be kept: the kernel's image, the command line, the initrd, page 0.
  */
 #pragma once
 
@@ -37,14 +37,15 @@ struct boot_framebuffer {
 };
 
 struct boot_info {
-	char protocol[16]; /* "pvh", "linux64", "multiboot2" */
+	char protocol[16];               /* "pvh", "linux64", "multiboot2" */
 	uint64_t image_start, image_end; /* the kernel's own bytes, physical, bss included */
 	uint64_t cmdline, cmdline_bytes; /* physical, length without NUL; 0, 0: none */
-	uint64_t initrd, initrd_bytes;	 /* physical; 0, 0: none */
-	uint64_t rsdp;			 /* physical; 0: not told, look for it */
-	uint64_t entry_tsc;		 /* time stamp counter at the first instruction */
+	uint64_t initrd, initrd_bytes;   /* physical; 0, 0: none */
+	uint64_t rsdp;                   /* physical; 0: not told, look for it */
+	uint64_t entry_tsc;              /* time stamp counter at the first instruction */
 	struct boot_framebuffer framebuffer;
-	uint32_t ranges_lost; /* ranges that did not fit the table: reported, and their RAM unused */
+	uint32_t
+		ranges_lost; /* ranges that did not fit the table: reported, and their RAM unused */
 	uint32_t range_count;
 	struct boot_range ranges[BOOT_RANGES_MAX];
 };

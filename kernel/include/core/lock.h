@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Locks. A spinlock keeps interrupts off while held, guards a few instructions, and nothing under it may sleep, allocate
- * by sleeping, or touch user memory. A mutex may be held across sleeping. The order of locks is in docs/locking.md.
+ * Locks. A spinlock keeps interrupts off while held, guards a few instructions, and nothing under
+ * it may sleep, allocate by sleeping, or touch user memory. A mutex may be held across sleeping.
+ * The order of locks is in docs/locking.md.
  */
 #pragma once
 

@@ -4,8 +4,8 @@
  *
  *	ESC _ capuchin;exit=N ESC \
  *
- * ESC _ ... ESC \ is an application program command (ECMA-48, 8.3.2), which terminals do not show. N is a decimal
- * number from 0 to 255. Shared with the CLI.
+ * ESC _ ... ESC \ is an application program command (ECMA-48, 8.3.2), which terminals do not show.
+ *N is a decimal number from 0 to 255. Shared with the CLI.
  */
 #pragma once
 
@@ -14,6 +14,6 @@
 
 enum {
 	STATUS_SIGNAL_BASE = 128, /* killed by signal n: 128 + n */
-	STATUS_PANIC = 125,	  /* the kernel found itself broken */
+	STATUS_PANIC = 125,       /* the kernel found itself broken */
 	STATUS_BOOT_FAILED = 124, /* the machine, image or command line cannot run the program */
 };

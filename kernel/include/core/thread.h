@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Threads and wait queues. A thread is a kernel stack with registers; one that runs a program's code has a
- * `struct user_context` and a `struct mmu` as well. The kernel is not preempted: a thread runs until it waits, yields, or
- * returns to user mode with its time slice used up. Each CPU has a run queue.
+ * Threads and wait queues. A thread is a kernel stack with registers; one that runs a program's
+ * code has a `struct user_context` and a `struct mmu` as well. The kernel is not preempted: a
+ * thread runs until it waits, yields, or returns to user mode with its time slice used up. Each CPU
+ * has a run queue.
  *
- * Memory is the caller's: thread_init() takes the thread and its stack (mm/stack.h), and `ended` is called, from another
- * thread, when neither is in use any more.
+ * Memory is the caller's: thread_init() takes the thread and its stack (mm/stack.h), and `ended` is
+ * called, from another thread, when neither is in use any more.
  */
 #pragma once
 
@@ -40,7 +41,8 @@ struct thread {
 	void *stack_base;
 	struct mmu *mmu;           /* NULL: a kernel thread */
 	struct user_context *user; /* NULL: a kernel thread */
-	bool interrupted; /* atomic; an interruptible wait ends with -EINTR; see thread_interrupt() */
+	bool interrupted; /* atomic; an interruptible wait ends with -EINTR; see thread_interrupt()
+			   */
 	bool waits_interruptibly; /* atomic */
 	uint64_t run_cycles;      /* [run queue's lock] */
 	void (*entry)(void *arg);
@@ -52,7 +54,8 @@ struct thread {
 void thread_init(struct thread *thread, const char *name, void *stack_base, size_t stack_bytes,
 		 void (*entry)(void *arg), void *arg, void (*ended)(struct thread *thread));
 
-/** Makes of the boot's code, on its stack, the first thread, which will be this CPU's idle thread. Once. */
+/** Makes of the boot's code, on its stack, the first thread, which will be this CPU's idle thread.
+ * Once. */
 void threads_start(void *boot_stack, size_t stack_bytes);
 
 /** What the idle thread does when its work at the start is done. */
@@ -67,8 +70,9 @@ void thread_yield(void);
 /** Ends the current thread. */
 _Noreturn void thread_exit(void);
 
-/** Makes an interruptible wait of this thread, now or its next, end with -EINTR. Any context. Who calls it sets what
- * user_work() then finds; thread_clear_interrupt() is called by the thread itself when it has dealt with it. */
+/** Makes an interruptible wait of this thread, now or its next, end with -EINTR. Any context. Who
+ * calls it sets what user_work() then finds; thread_clear_interrupt() is called by the thread
+ * itself when it has dealt with it. */
 void thread_interrupt(struct thread *thread);
 void thread_clear_interrupt(void);
 
@@ -82,7 +86,8 @@ struct waitq {
 	struct list_node waiters; /* [lock] struct waiter.link */
 };
 
-/** One entry in a queue. `wake` is called under the queue's lock, from any context, for each wake-up; it must not sleep. */
+/** One entry in a queue. `wake` is called under the queue's lock, from any context, for each
+ * wake-up; it must not sleep. */
 struct waiter {
 	struct list_node link;
 	void (*wake)(struct waiter *waiter);
@@ -99,8 +104,9 @@ enum wait_flags {
 	WAIT_INTERRUPTIBLE = 1,
 };
 
-/** Waits like a condition variable: releases `lock`, sleeps until woken, the deadline (time_now(); TIME_NEVER) or an
- * interrupt, takes `lock` (not the queue's own) again. 0 (look at your condition again), -ETIMEDOUT, -EINTR. Thread context. */
+/** Waits like a condition variable: releases `lock`, sleeps until woken, the deadline (time_now();
+ * TIME_NEVER) or an interrupt, takes `lock` (not the queue's own) again. 0 (look at your condition
+ * again), -ETIMEDOUT, -EINTR. Thread context. */
 int must_check waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns,
 			  enum wait_flags flags) REQUIRES(lock);
 
@@ -108,19 +114,22 @@ int must_check waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadl
 void waitq_wake_all(struct waitq *q);
 void waitq_wake(struct waitq *q, unsigned count);
 
-/* For waiting on several queues at once (poll): add a waiter to each, look at the conditions, thread_wait(), remove them. */
+/* For waiting on several queues at once (poll): add a waiter to each, look at the conditions,
+ * thread_wait(), remove them. */
 void waiter_init(struct waiter *w); /* wakes the current thread */
 void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_remove(struct waitq *q, struct waiter *w);
 
-/** Sleeps until one of `count` waiters was woken, the deadline or an interrupt. 0, -ETIMEDOUT, -EINTR. */
+/** Sleeps until one of `count` waiters was woken, the deadline or an interrupt. 0, -ETIMEDOUT,
+ * -EINTR. */
 int must_check thread_wait(struct waiter *const *waiters, unsigned count, uint64_t deadline_ns,
 			   enum wait_flags flags);
 
 /** Sleeps until the deadline: 0; -EINTR if interruptible and interrupted. */
 int must_check thread_sleep_until(uint64_t deadline_ns, enum wait_flags flags);
 
-/** What ran on this CPU: nanoseconds in user or kernel mode (getrusage, CPU clocks) of a thread so far. */
+/** What ran on this CPU: nanoseconds in user or kernel mode (getrusage, CPU clocks) of a thread so
+ * far. */
 uint64_t thread_cpu_time_ns(const struct thread *thread);
 
 struct thread *cpu_thread(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The CPU as everyone above sees it: interrupts, waiting, cycle counter, entropy, barriers. Any context. */
+/* The CPU as everyone above sees it: interrupts, waiting, cycle counter, entropy, barriers. Any
+ * context. */
 #pragma once
 
 #include <base/compiler.h>
@@ -30,22 +31,24 @@ void cpu_relax(void);
 /** Time stamp counter: cycles at a frequency that core/time finds out. */
 uint64_t cpu_cycles(void);
 
-/** 64 bits from the CPU's random generator (RDSEED, RDRAND); false where it has none or it fails. */
+/** 64 bits from the CPU's random generator (RDSEED, RDRAND); false where it has none or it fails.
+ */
 bool cpu_random(uint64_t *out);
 
 struct cpuid_regs {
 	uint32_t eax, ebx, ecx, edx;
 };
 
-/** CPUID, with the bits that `clearcpuid=` and friends switched off taken out. A leaf beyond the maximum (basic, extended or
- * hypervisor's) yields zeros, not what the CPU makes up. */
+/** CPUID, with the bits that `clearcpuid=` and friends switched off taken out. A leaf beyond the
+ * maximum (basic, extended or hypervisor's) yields zeros, not what the CPU makes up. */
 struct cpuid_regs cpu_id(uint32_t leaf, uint32_t subleaf);
 
 /** Model-specific registers; false where the CPU refuses (#GP). */
 bool cpu_msr_read(uint32_t msr, uint64_t *value);
 bool cpu_msr_write(uint32_t msr, uint64_t value);
 
-/** This CPU's one-shot timer. The deadline is a value of cpu_cycles(); the handler runs in interrupt context, perhaps early. */
+/** This CPU's one-shot timer. The deadline is a value of cpu_cycles(); the handler runs in
+ * interrupt context, perhaps early. */
 void cpu_timer_arm(uint64_t deadline_cycles);
 void cpu_timer_disarm(void);
 void cpu_timer_set_handler(void (*fn)(void));

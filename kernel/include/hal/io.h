@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Port and memory-mapped registers. A driver holds a `struct io_region` and does not know which of the two it
- * is; on the host it is routed to a simulated device. Offsets in bytes, within the region (asserted).
- * Any context.
+ * Port and memory-mapped registers. A driver holds a `struct io_region` and does not know which of
+ * the two it is; on the host it is routed to a simulated device. Offsets in bytes, within the
+ * region (asserted). Any context.
  */
 #pragma once
 
@@ -29,6 +29,7 @@ void io_write8(const struct io_region *io, uint32_t offset, uint8_t value);
 void io_write16(const struct io_region *io, uint32_t offset, uint16_t value);
 void io_write32(const struct io_region *io, uint32_t offset, uint32_t value);
 
-/** Writes `count` bytes to one register; on a port, in one string instruction (one exit to the VMM). */
+/** Writes `count` bytes to one register; on a port, in one string instruction (one exit to the
+ * VMM). */
 void io_write8_repeated(const struct io_region *io, uint32_t offset, const void *bytes,
 			size_t count);

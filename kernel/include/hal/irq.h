@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Interrupts. A line is a global system interrupt (ACPI 6.5, 5.2.13): for a line of the ISA bus use
- * irq_isa(). Handlers run with interrupts off, on the interrupted thread's kernel stack, after which the
- * interrupt is acknowledged at the controller; they acknowledge at the device and schedule, no more. An interrupt
- * may be spurious.
+ * irq_isa(). Handlers run with interrupts off, on the interrupted thread's kernel stack, after
+ * which the interrupt is acknowledged at the controller; they acknowledge at the device and
+ * schedule, no more. An interrupt may be spurious.
  */
 #pragma once
 
@@ -14,19 +14,22 @@ typedef void irq_handler(void *context);
 
 enum irq_trigger { IRQ_EDGE_HIGH, IRQ_LEVEL_LOW, IRQ_LEVEL_HIGH };
 
-/** The global line and trigger of ISA interrupt 0-15 (MADT source overrides; else identity, edge). */
+/** The global line and trigger of ISA interrupt 0-15 (MADT source overrides; else identity, edge).
+ */
 unsigned irq_isa(unsigned isa, enum irq_trigger *trigger);
 
-/** Routes a line to this kernel and unmasks it. -ENODEV: no controller has this line; -EBUSY: taken;
- * -ENOSPC: no vector left. Thread context. */
+/** Routes a line to this kernel and unmasks it. -ENODEV: no controller has this line; -EBUSY:
+ * taken; -ENOSPC: no vector left. Thread context. */
 int must_check irq_attach(unsigned line, enum irq_trigger trigger, irq_handler *fn, void *context);
 void irq_detach(unsigned line);
 
-/* Told by whoever reads the firmware's tables, from the function given to irq_set_discovery(), which is called once, before the
- * first line is routed. Without any controller told, one at the PC's usual place is looked for. */
+/* Told by whoever reads the firmware's tables, from the function given to irq_set_discovery(),
+ * which is called once, before the first line is routed. Without any controller told, one at the
+ * PC's usual place is looked for. */
 void irq_set_discovery(void (*fn)(void));
 
-/** An I/O APIC at `base`, whose first pin is global line `first_line`. -ENOMEM, -ENODEV: nothing answers there. */
+/** An I/O APIC at `base`, whose first pin is global line `first_line`. -ENOMEM, -ENODEV: nothing
+ * answers there. */
 int must_check irq_add_controller(phys_t base, unsigned first_line);
 
 /** ISA interrupt `isa` comes on another line, or with another trigger, than the PC's. */

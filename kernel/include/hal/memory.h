@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Page tables. The kernel's half of the address space holds four regions, each at a place of its own:
- * the image, the direct map (all RAM the kernel uses, and device registers, at direct_map_base + physical
- * address), the page array (mm/pages), and the kernel's mapped area (stacks with guard pages). User halves
- * are `struct mmu`. Nothing is ever mapped writable and executable by the kernel for itself.
+ * Page tables. The kernel's half of the address space holds four regions, each at a place of its
+ * own: the image, the direct map (all RAM the kernel uses, and device registers, at direct_map_base
+ * + physical address), the page array (mm/pages), and the kernel's mapped area (stacks with guard
+ * pages). User halves are `struct mmu`. Nothing is ever mapped writable and executable by the
+ * kernel for itself.
  *
- * Callers serialise changes to one tree (a space's lock; the page allocator's for the kernel's half).
- * Any context, but unmap callbacks run in the caller's. Source: Intel SDM vol. 3, chapter 4.
+ * Callers serialise changes to one tree (a space's lock; the page allocator's for the kernel's
+ * half). Any context, but unmap callbacks run in the caller's. Source: Intel SDM vol. 3, chapter 4.
  */
 #pragma once
 
@@ -55,11 +56,12 @@ struct mmu_frames {
 	void (*put)(phys_t frame);
 };
 
-/** From now on tables come from `frames` (which lives for ever); before, from a small early pool. */
+/** From now on tables come from `frames` (which lives for ever); before, from a small early pool.
+ */
 void mmu_set_frames(const struct mmu_frames *frames);
 
-/** Maps [start, start + bytes), page aligned, at its place in the direct map, with the largest pages that
- * fit. What is mapped already stays as it is. `flags` without MMU_USER. -ENOMEM. */
+/** Maps [start, start + bytes), page aligned, at its place in the direct map, with the largest
+ * pages that fit. What is mapped already stays as it is. `flags` without MMU_USER. -ENOMEM. */
 int must_check mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags);
 
 /** Maps, page by page, into the kernel's half. -ENOMEM (then nothing of it is mapped). */
@@ -69,8 +71,8 @@ void mmu_unmap_kernel(uintptr_t va, size_t bytes);
 /** A user half. */
 struct mmu {
 	phys_t root;
-	unsigned
-		kernel_generation; /* the port's: which state of the kernel's half the root refers to */
+	unsigned kernel_generation; /* the port's: which state of the kernel's half the root refers
+				       to */
 };
 
 int must_check mmu_create(struct mmu *mmu);
@@ -81,11 +83,13 @@ void mmu_destroy(struct mmu *mmu);
 /** Makes a user half current on this CPU; NULL leaves none. */
 void mmu_activate(struct mmu *mmu);
 
-/** Maps one page, in place of what was there (whose frame the caller has taken care of). -ENOMEM. */
+/** Maps one page, in place of what was there (whose frame the caller has taken care of). -ENOMEM.
+ */
 int must_check mmu_map(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags);
 
-/** What is mapped at `va`: its flags and frame; 0 where nothing is. A page without any of READ, WRITE and EXEC
- * (mprotect with PROT_NONE) stays present for this call: it returns MMU_USER and MMU_BORROWED as set. */
+/** What is mapped at `va`: its flags and frame; 0 where nothing is. A page without any of READ,
+ * WRITE and EXEC (mprotect with PROT_NONE) stays present for this call: it returns MMU_USER and
+ * MMU_BORROWED as set. */
 unsigned mmu_lookup(const struct mmu *mmu, uintptr_t va, phys_t *frame);
 
 /** Called for each page that was mapped, after the CPU can no longer reach it. */
@@ -94,6 +98,7 @@ typedef void mmu_unmapped_fn(void *context, uintptr_t va, phys_t frame, unsigned
 /** Unmaps all of [start, end) and frees tables that hold nothing any more. `fn` may be NULL. */
 void mmu_unmap(struct mmu *mmu, uintptr_t start, uintptr_t end, mmu_unmapped_fn *fn, void *context);
 
-/** Changes the rights of the mapped pages in [start, end) to `flags` & (READ | WRITE | EXEC), but never grants
- * MMU_WRITE to a page that lacks it: the next write faults, and the space decides (copy on write). */
+/** Changes the rights of the mapped pages in [start, end) to `flags` & (READ | WRITE | EXEC), but
+ * never grants MMU_WRITE to a page that lacks it: the next write faults, and the space decides
+ * (copy on write). */
 void mmu_protect(struct mmu *mmu, uintptr_t start, uintptr_t end, unsigned flags);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The local APIC (as x2APIC where there is one), its timer, and the silencing of the 8259 pair. Started by the first who wants an
- * interrupt: a program that never waits costs nothing here. Intel SDM vol. 3, chapter 11.
+ * The local APIC (as x2APIC where there is one), its timer, and the silencing of the 8259 pair.
+ * Started by the first who wants an interrupt: a program that never waits costs nothing here. Intel
+ * SDM vol. 3, chapter 11.
  */
 #include "apic.h"
 
@@ -39,14 +40,16 @@ enum {
 	PIC2_DATA = 0xa1,
 };
 
-/* Cycles to measure the count-down timer's rate over, where there has not been as much time since its start. */
+/* Cycles to measure the count-down timer's rate over, where there has not been as much time since
+ * its start. */
 enum { RATE_CYCLES_MIN = 200000 };
 
 static struct {
 	struct io_region registers;
 	void (*timer_handler)(void);
 	bool tried, present, x2apic, deadline;
-	/* Count-down mode: the timer's rate is counts per 2^32 cycles, measured against the cycle counter. */
+	/* Count-down mode: the timer's rate is counts per 2^32 cycles, measured against the cycle
+	 * counter. */
 	uint64_t rate;
 	uint64_t sample_cycles;
 	uint32_t armed_count; /* 0: not armed */
@@ -101,7 +104,8 @@ bool apic_start(void)
 	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	if (apic.deadline) {
 		apic_write(REG_LVT_TIMER, LVT_DEADLINE | VECTOR_TIMER);
-		dma_mb(); /* the mode is in force before the first deadline (Intel SDM vol. 3, 11.5.4.1) */
+		dma_mb(); /* the mode is in force before the first deadline (Intel SDM vol.
+			     3, 11.5.4.1) */
 	} else {
 		apic_write(REG_DIVIDE, DIVIDE_BY_1);
 		apic_write(REG_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
@@ -129,7 +133,8 @@ static void set_rate(uint32_t counts, uint64_t cycles)
 		apic.rate = ((uint64_t)counts << 32) / cycles;
 }
 
-/** The count-down rate, from the time since the timer was started; waits a little where that is too short. */
+/** The count-down rate, from the time since the timer was started; waits a little where that is too
+ * short. */
 static void measure_rate(void)
 {
 	while (cpu_cycles() - apic.sample_cycles < RATE_CYCLES_MIN)
@@ -189,8 +194,8 @@ void apic_timer_interrupt(void)
 	enum { REFINE_CYCLES_MIN = 10000000 };
 	uint64_t cycles = cpu_cycles() - apic.armed_at;
 
-	/* A long countdown tells the rate better; an interrupt is never early by the timer's own count, so the estimate errs
-	 * towards slow counting and thus early deadlines. */
+	/* A long countdown tells the rate better; an interrupt is never early by the timer's own
+	 * count, so the estimate errs towards slow counting and thus early deadlines. */
 	if (apic.armed_count && cycles > REFINE_CYCLES_MIN)
 		set_rate(apic.armed_count, cycles);
 	apic.armed_count = 0;
@@ -200,7 +205,8 @@ void apic_timer_interrupt(void)
 
 void pic_start(void)
 {
-	/* ICW1 to ICW4, vectors away from the exceptions (a spurious interrupt may come all the same), all masked. */
+	/* ICW1 to ICW4, vectors away from the exceptions (a spurious interrupt may come all the
+	 * same), all masked. */
 	out8(PIC1_COMMAND, 0x11);
 	out8(PIC2_COMMAND, 0x11);
 	out8(PIC1_DATA, VECTOR_PIC);

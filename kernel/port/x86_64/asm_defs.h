@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Numbers that assembly and C share. Control registers and MSRs: Intel SDM vol. 3, 2.5 and vol. 4. Offsets into
- * structs are asserted in asm_offsets.c.
+ * Numbers that assembly and C share. Control registers and MSRs: Intel SDM vol. 3, 2.5 and vol. 4.
+ * Offsets into structs are asserted in asm_offsets.c.
  */
 #pragma once
 

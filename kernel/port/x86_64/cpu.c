@@ -17,8 +17,8 @@
 
 struct cpu boot_cpu;
 
-/* Words of CPUID as Linux numbers them for clearcpuid= (arch/x86/include/asm/cpufeatures.h), as far as this kernel
- * looks at them. */
+/* Words of CPUID as Linux numbers them for clearcpuid= (arch/x86/include/asm/cpufeatures.h), as far
+ * as this kernel looks at them. */
 enum feature_word {
 	WORD_1_EDX = 0,
 	WORD_EXT1_EDX = 1,
@@ -277,7 +277,8 @@ bool cpu_msr_write(uint32_t msr, uint64_t value)
 	return !failed;
 }
 
-/* Device memory is coherent and stores are not reordered (Intel SDM vol. 3, 9.2.2): only the compiler and the store buffer matter. */
+/* Device memory is coherent and stores are not reordered (Intel SDM vol. 3, 9.2.2): only the
+ * compiler and the store buffer matter. */
 void dma_rmb(void)
 {
 	asm volatile("" : : : "memory");

@@ -36,7 +36,8 @@ extern char trap_stubs[];
 enum { TRAP_STUB_BYTES = 16 };
 void syscall_entry(void);
 
-/** Installs descriptor tables: global, interrupts, task state with stacks for NMI, double fault, machine check. */
+/** Installs descriptor tables: global, interrupts, task state with stacks for NMI, double fault,
+ * machine check. */
 void traps_start(void);
 void traps_set_kernel_stack(uintptr_t top);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From the entries to the kernel's final place. Runs identity mapped where the image was loaded, so nothing here may use
- * static data that holds pointers before relocate(). Order: boot information, a random place, relocation, the kernel's page
- * tables, and back to the assembly, which jumps there.
+ * From the entries to the kernel's final place. Runs identity mapped where the image was loaded, so
+ * nothing here may use static data that holds pointers before relocate(). Order: boot information,
+ * a random place, relocation, the kernel's page tables, and back to the assembly, which jumps
+ * there.
  */
 #include "early.h"
 
@@ -88,7 +89,8 @@ static bool cmdline_has(const char *name)
 	return line && params_early_flag(line, boot_info.cmdline_bytes, name);
 }
 
-/** Good enough for a place, and never for a key: the CPU's generator where there is one, cycles otherwise. */
+/** Good enough for a place, and never for a key: the CPU's generator where there is one, cycles
+ * otherwise. */
 static uint64_t early_random(void)
 {
 	uint64_t value = 0;
@@ -103,7 +105,8 @@ static uint64_t early_random(void)
 
 /**
  * The kernel's regions, each in top-level slots of its own (512 GiB each) of the upper half:
- * direct map in 128 slots of 256..., page array and kernel area together in one, the image in the last.
+ * direct map in 128 slots of 256..., page array and kernel area together in one, the image in the
+ * last.
  */
 static uintptr_t choose_places(uint64_t random)
 {
@@ -121,8 +124,8 @@ static uintptr_t choose_places(uint64_t random)
 	return (uintptr_t)0 - slot + (huge << HUGE_SHIFT) + (within << PAGE_SHIFT);
 }
 
-/** Adds `slide` to every pointer in the image (generic ABI, DT_RELR: an even word is the address of one, an odd word a bitmap of the
- * next 63). */
+/** Adds `slide` to every pointer in the image (generic ABI, DT_RELR: an even word is the address of
+ * one, an odd word a bitmap of the next 63). */
 static void relocate(uint64_t slide)
 {
 	uint64_t *where = NULL;

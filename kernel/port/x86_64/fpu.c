@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A program's x87, SSE, AVX, ... state. The kernel itself never touches it, so it stays in the CPU until another
- * program thread runs or a signal frame wants it. XSAVE in the standard form where the CPU has it, else FXSAVE. Intel SDM vol. 1,
- * chapter 13 and 10.5.
+ * A program's x87, SSE, AVX, ... state. The kernel itself never touches it, so it stays in the CPU
+ * until another program thread runs or a signal frame wants it. XSAVE in the standard form where
+ * the CPU has it, else FXSAVE. Intel SDM vol. 1, chapter 13 and 10.5.
  */
 #include "cpu.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device interrupts: I/O APICs, and the vectors that their lines are given. Intel 82093AA data sheet; ACPI 6.5, 5.2.12.
+ * Device interrupts: I/O APICs, and the vectors that their lines are given. Intel 82093AA data
+ * sheet; ACPI 6.5, 5.2.12.
  */
 #include "apic.h"
 #include "asm_defs.h"

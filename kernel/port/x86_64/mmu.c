@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Four-level page tables (Intel SDM vol. 3, 4.5). A table's entry in its parent counts, in bits that the CPU ignores, how many
- * entries the table holds, so that a table is freed with its last entry without a scan.
+ * Four-level page tables (Intel SDM vol. 3, 4.5). A table's entry in its parent counts, in bits
+ * that the CPU ignores, how many entries the table holds, so that a table is freed with its last
+ * entry without a scan.
  *
- * The kernel's upper half is one set of tables that all user halves refer to from their top level; a new top-level
- * entry reaches them when they are activated. Context: <hal/memory.h>; the first calls come identity mapped, so no static
- * pointers before frames are set.
+ * The kernel's upper half is one set of tables that all user halves refer to from their top level;
+ * a new top-level entry reaches them when they are activated. Context: <hal/memory.h>; the first
+ * calls come identity mapped, so no static pointers before frames are set.
  */
 #include "mmu.h"
 
@@ -124,7 +125,8 @@ void mmu_flush_all(void)
 	}
 }
 
-/** A leaf's bits. Accessed and dirty are set at once: nobody reads them, and the CPU then has nothing to write. */
+/** A leaf's bits. Accessed and dirty are set at once: nobody reads them, and the CPU then has
+ * nothing to write. */
 static uint64_t leaf_bits(unsigned flags)
 {
 	uint64_t bits = PTE_ACCESSED | PTE_DIRTY;
@@ -153,7 +155,8 @@ static unsigned leaf_flags(uint64_t entry)
 	return flags | (entry & PTE_NO_EXEC ? 0 : MMU_EXEC);
 }
 
-/** The table below an entry, made if need be; the count in the parent's own entry is the caller's. NULL: no frame. */
+/** The table below an entry, made if need be; the count in the parent's own entry is the caller's.
+ * NULL: no frame. */
 static uint64_t *descend(uint64_t *parent_entry, uint64_t *entry, uint64_t bits)
 {
 	uint64_t frame;
@@ -214,7 +217,8 @@ static void release_upwards(struct walk *walk, unsigned level, unsigned top_kept
 	}
 }
 
-/** The leaf entry of a page, NULL where a table is missing. Fills `walk` from the top down to it. */
+/** The leaf entry of a page, NULL where a table is missing. Fills `walk` from the top down to it.
+ */
 static uint64_t *walk_find(uint64_t *top, uintptr_t va, struct walk *walk)
 {
 	uint64_t *table = top;
@@ -287,7 +291,8 @@ int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
 		unsigned level = largest_level(at, end - at);
 		int error = map_kernel_at(direct_map_base + at, at, level, bits);
 
-		/* Something finer, or the same, is there already: leave it, and look at smaller pieces. */
+		/* Something finer, or the same, is there already: leave it, and look at smaller
+		 * pieces. */
 		while (error == -EEXIST && level > 0)
 			error = map_kernel_at(direct_map_base + at, at, --level, bits);
 		if (error && error != -EEXIST)

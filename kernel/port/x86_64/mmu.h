@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the rest of the port needs of the page tables beyond <hal/memory.h>. Bits: Intel SDM vol. 3, 4.5. */
+/* What the rest of the port needs of the page tables beyond <hal/memory.h>. Bits: Intel SDM vol.
+ * 3, 4.5. */
 #pragma once
 
 #include <base/bits.h>
@@ -23,6 +24,7 @@
 
 extern uint64_t kernel_pml4[];
 
-/** Turns on what page tables need of the CPU: NX, global pages, where it has them. Identity mapped. */
+/** Turns on what page tables need of the CPU: NX, global pages, where it has them. Identity mapped.
+ */
 void mmu_start(void);
 void mmu_flush_all(void);

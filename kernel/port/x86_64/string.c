@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* <base/string.h> for the kernel. Long copies and fills go by the CPU's string instructions, which move eight bytes an iteration. */
+/* <base/string.h> for the kernel. Long copies and fills go by the CPU's string instructions, which
+ * move eight bytes an iteration. */
 #include <base/string.h>
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Names for addresses in the kernel, and the calls on a stack: for reports. The tables are made by scripts/symbols.sh. */
+/* Names for addresses in the kernel, and the calls on a stack: for reports. The tables are made by
+ * scripts/symbols.sh. */
 #include "cpu.h"
 #include "image.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Descriptor tables, and what happens on an exception: a page fault is offered to the program's space, a fault of the
- * kernel's own copying is fixed up, a program's fault is its signal, anything else is a panic with a report.
- * Intel SDM vol. 3, chapter 6 and 7.7.
+ * Descriptor tables, and what happens on an exception: a page fault is offered to the program's
+ * space, a fault of the kernel's own copying is fixed up, a program's fault is its signal, anything
+ * else is a panic with a report. Intel SDM vol. 3, chapter 6 and 7.7.
  */
 #include "asm_defs.h"
 #include "cpu.h"
@@ -253,7 +253,8 @@ void user_regs_changed(void)
 	thread_current()->port_work |= THREAD_RESTORE_ALL;
 }
 
-/** Makes registers that came from a program's hands fit for IRETQ: what would fault there is the program's fault. */
+/** Makes registers that came from a program's hands fit for IRETQ: what would fault there is the
+ * program's fault. */
 static void make_safe(struct user_regs *regs)
 {
 	const uint64_t changeable = 0x240dd5; /* ID AC OF DF TF SF ZF AF PF CF */
