@@ -5,11 +5,12 @@
  * a new slab costs nothing for them. No object of a slab is page aligned, by which mem_free() tells
  * it from whole pages.
  */
-#include <mm/alloc.h>
+#include "pages_private.h"
 
 #include <base/assert.h>
 #include <base/bits.h>
 #include <base/string.h>
+#include <mm/alloc.h>
 #include <mm/pages.h>
 
 struct slab {
@@ -259,4 +260,9 @@ char *mem_strdup(const char *s)
 	if (copy)
 		memcpy(copy, s, bytes);
 	return copy;
+}
+
+void mem_forget(void)
+{
+	memset(classes, 0, sizeof(classes));
 }

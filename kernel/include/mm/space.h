@@ -27,6 +27,8 @@ enum area_flags {
 	AREA_NO_RESERVE = BIT(5),
 	AREA_POPULATE = BIT(6),
 	AREA_LOCKED_LAYOUT = BIT(7), /* vDSO and the like: mremap and mprotect refuse it */
+	AREA_DONT_FORK = BIT(8),     /* set by madvise: a child does not get it, or gets it empty */
+	AREA_WIPE_ON_FORK = BIT(9),
 };
 
 struct area {
@@ -34,7 +36,7 @@ struct area {
 	uintptr_t start, end; /* page aligned */
 	unsigned prot;	      /* enum space_prot */
 	unsigned max_prot;    /* what mprotect may grant (a shared map of a read-only file) */
-	unsigned flags;	      /* AREA_SHARED, AREA_STACK, AREA_NO_RESERVE, AREA_LOCKED_LAYOUT */
+	unsigned flags;	      /* those of enum area_flags that outlast the call */
 	struct vm_object *object; /* [reference] NULL: anonymous */
 	uint64_t object_page;	  /* page of the object at `start` */
 	const char *label;	  /* "[heap]", "[stack]", "[vdso]"; NULL: the object's name */
@@ -48,6 +50,10 @@ struct space {
 	uintptr_t brk_start, brk_end; /* [lock] */
 	uintptr_t mmap_top; /* new areas are placed below, downwards; randomised by the creator */
 	uint64_t mapped_bytes, resident_pages; /* [lock] */
+	uint64_t data_bytes; /* [lock] private and writable, stacks apart: what RLIMIT_DATA limits */
+	unsigned area_count; /* [lock] */
+	uintptr_t search_top;  /* [lock] between it and mmap_top no gap is larger than largest_gap */
+	size_t largest_gap;    /* [lock] */
 	uint64_t address_limit_bytes, data_limit_bytes, stack_limit_bytes; /* RLIMIT_AS, _DATA, _STACK */
 };
 
@@ -57,7 +63,8 @@ void space_get(struct space *space);
 void space_put(struct space *space);
 
 /** Maps `bytes` (rounded up) at or near `hint`. object NULL: anonymous memory. `*out` is the address chosen. The space takes
- * its own reference to the object. -EINVAL, -ENOMEM, -EEXIST. */
+ * its own reference to the object. -EINVAL, -ENOMEM, -EEXIST; -EPERM: fixed below USER_MIN; -EOVERFLOW: past the
+ * last page an object can have. Errors of AREA_POPULATE do not show. */
 struct space_map {
 	uintptr_t hint;
 	size_t bytes;
@@ -84,8 +91,18 @@ uintptr_t space_brk(struct space *space, uintptr_t end);
  * -EIO/-ENXIO beyond the object's end (SIGBUS). */
 int must_check space_fault(struct space *space, uintptr_t address, enum user_access access);
 
-/** Copies between kernel memory and a space that need not be current (program loading). -EFAULT, -ENOMEM. */
+/** Copies from kernel memory to a space that need not be current (program loading). -EFAULT, -ENOMEM, -EIO. */
 int must_check space_write(struct space *space, uintptr_t dst, const void *src, size_t bytes);
 
-/** Calls fn for each area in order, under the lock (for /proc/self/maps). fn returns false to stop. */
+/** 0 where every page of the range lies in an area; else -ENOMEM (msync, mlock, mincore). */
+int must_check space_check(struct space *space, uintptr_t start, size_t bytes);
+
+/** For /proc/self/statm, status and getrusage. */
+struct space_stats {
+	uint64_t mapped_bytes, resident_bytes, data_bytes, stack_bytes, exec_bytes;
+};
+struct space_stats space_stats(struct space *space);
+
+/** Calls fn for each area in order, under the lock (for /proc/self/maps), so fn must not touch user memory. fn returns
+ * false to stop. */
 void space_each(struct space *space, bool (*fn)(void *context, const struct area *area), void *context);

@@ -21,6 +21,10 @@ struct vm_object_ops {
 	/** The page at `index`. `write`: the caller will let it be written through a shared area, so it must not be borrowed.
 	 * -ENXIO: beyond the end; -EIO; -ENOMEM. May sleep. */
 	int (*page)(struct vm_object *object, uint64_t index, bool write, struct vm_page *out);
+	/** How many borrowed frames, from that of page `index` on, follow one another in memory, at most `count`;
+	 * `*first` is the first. 0: none, or not without waiting or allocating. A fault in a private area then maps them all. May
+	 * be NULL. */
+	size_t (*run)(struct vm_object *object, uint64_t index, size_t count, phys_t *first);
 	void (*get)(struct vm_object *object);
 	void (*put)(struct vm_object *object);
 	/** The name for /proc/self/maps, NUL-terminated within `size`. May be NULL; returns its length. */
