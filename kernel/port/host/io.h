@@ -7,6 +7,7 @@
 
 #include <base/types.h>
 #include <hal/cpu.h>
+#include <hal/irq.h>
 
 struct host_device {
 	uint64_t base; /* port or physical address */
@@ -40,3 +41,14 @@ uint64_t host_timer_deadline(void);
 
 /** Interrupts by the timer, whose handler runs. */
 void host_timer_fire(void);
+
+/** Whether somebody has attached this line; calls its handler, with interrupts off, if so. */
+bool host_irq_attached(unsigned line);
+void host_irq_raise(unsigned line);
+
+/** Calls what was given to irq_set_discovery(). Returns how many controllers it told, and how it routed ISA lines. */
+struct host_isa_line {
+	unsigned line;
+	enum irq_trigger trigger;
+};
+unsigned host_irq_discover(struct host_isa_line isa[16]);
