@@ -1,0 +1,25 @@
+PRAGMA journal_mode = DELETE;
+CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT, price REAL, data BLOB);
+BEGIN;
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+INSERT INTO item SELECT i, 'item ' || i, i * 1.25, zeroblob(i % 50) FROM n;
+COMMIT;
+CREATE INDEX item_name ON item(name);
+SELECT count(*), sum(price), max(name), sum(length(data)) FROM item;
+SELECT id, name FROM item WHERE name BETWEEN 'item 1999' AND 'item 19993' ORDER BY name DESC LIMIT 3;
+BEGIN;
+DELETE FROM item WHERE id % 2 = 0;
+ROLLBACK;
+SELECT count(*) FROM item;
+UPDATE item SET price = price * 2 WHERE id <= 100;
+DELETE FROM item WHERE id % 3 = 0;
+SELECT count(*), sum(price) FROM item;
+SELECT printf('%.3f', sqrt(sum(price))) IS NULL, group_concat(name) FROM (SELECT * FROM item LIMIT 4);
+CREATE TEMP TABLE pair AS SELECT a.id AS a, b.id AS b FROM item a JOIN item b ON b.id = a.id + 1 WHERE a.id < 100;
+SELECT count(*), sum(a * b) FROM pair;
+VACUUM;
+PRAGMA integrity_check;
+PRAGMA page_count;
+PRAGMA journal_mode = MEMORY;
+INSERT INTO item(name) VALUES (NULL);
+SELECT name, price FROM item ORDER BY id DESC LIMIT 1;
