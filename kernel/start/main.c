@@ -10,8 +10,8 @@
 #include <base/format.h>
 #include <base/log.h>
 #include <base/string.h>
-#include <bus/acpi.h>
 #include <class/console.h>
+#include <class/tty.h>
 #include <core/end.h>
 #include <core/log.h>
 #include <core/params.h>
@@ -125,6 +125,7 @@ _Noreturn void kernel_main(int boot_error)
 	log_read_params();
 	console_probe();
 	log_set_sink(console_log);
+	tty_init();
 	check_boot(boot_error);
 	cpu_start_features();
 	platform_start(&boot_info);
