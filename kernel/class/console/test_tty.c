@@ -9,6 +9,7 @@
 #include "tty_internal.h"
 
 #include <base/errno.h>
+#include <hal/cpu.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static struct sim_console sim;
 static struct tty *tty;
 static struct tty pristine;
 static unsigned signals;
+static struct thread thread;
 static char buffer[8192];
 
 static void note_signal(int signal)
@@ -43,6 +45,7 @@ static void note_signal(int signal)
 static int start(void **state)
 {
 	(void)state;
+	cpu_set_thread(&thread);
 	tty = tty_console();
 	if (!pristine.group)
 		pristine = *tty;
