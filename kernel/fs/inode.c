@@ -64,7 +64,7 @@ static ssize_t path_backwards(const struct inode *inode, const struct inode *roo
 	for (; inode != root; inode = inode->parent) {
 		if (inode == inode->fs->root && inode->parent) /* a mounted one has its place's name */
 			continue;
-		if (!inode->parent && !root)
+		if (inode == inode->fs->root && !root)
 			break;
 		if (!inode->parent || !inode->name)
 			return -ENOENT;

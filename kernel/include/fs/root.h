@@ -13,6 +13,9 @@
  * -EUCLEAN a corrupt image, -EOPNOTSUPP a feature we lack (the reason is logged). Thread context, once. */
 int must_check root_mount(const void *image, uint64_t bytes);
 
+/** Drops everything, /proc's tables included, once nothing of it is in use. For tests. */
+void root_unmount(void);
+
 /** The root directory (borrowed). */
 struct inode *root_directory(void);
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of fs/ share among themselves. */
+#pragma once
+
+#include <fs/file.h>
+#include <fs/memfs.h>
+#include <fs/pipe.h>
+
+extern const struct file_ops dir_file_ops; /* dir.c: of every directory */
+
+/** Opens a character device by its number. -ENXIO: there is none. */
+int must_check device_open(struct inode *inode, struct file *file);
+
+/** Device numbers as struct inode_attr has them. */
+#define DEVICE(major, minor) ((uint64_t)(major) << 32 | (minor))
+
+/** The terminal's file operations (dev_tty.c); -ENXIO where there is none. */
+int must_check tty_device_open(struct inode *inode, struct file *file);
+
+/** The lower trees: an image (lower_erofs.c; reasons for failure are logged), the table of /dev (devfs.c). */
+int must_check lower_erofs_create(const void *image, uint64_t bytes, const struct lower **out);
+void lower_erofs_destroy(const struct lower *lower);
+extern const struct lower devfs_lower;
+
+/** The file system on /proc. Before its first use: procfs_filesystem() alone. */
+int must_check procfs_filesystem(struct filesystem **out);

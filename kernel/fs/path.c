@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Operations by path: lookup and those that change the tree. Opening is in open.c. Thread context. */
+#include <fs/path.h>
+
+#include <base/errno.h>
+#include <base/string.h>
+
+#include "walk.h"
+
+static bool is_dir(const struct inode *inode)
+{
+	return (inode->mode & S_IFMT) == S_IFDIR;
+}
+
+static bool is_link(const struct inode *inode)
+{
+	return (inode->mode & S_IFMT) == S_IFLNK;
+}
+
+static int lookup(struct walk *walk, unsigned flags, struct inode **out)
+{
+	struct inode *target;
+	int error;
+
+	for (;;) {
+		error = walk_parent(walk);
+		if (!error)
+			error = walk_last(walk, out);
+		if (error)
+			return error;
+		if (!is_link(*out) || (flags & PATH_NOFOLLOW && !walk->slash))
+			break;
+		error = walk_follow(walk, *out, &target);
+		inode_put(*out);
+		if (error)
+			return error;
+		if (target) {
+			*out = target;
+			break;
+		}
+	}
+	if ((walk->slash || flags & PATH_DIRECTORY) && !is_dir(*out)) {
+		inode_put(*out);
+		return -ENOTDIR;
+	}
+	return 0;
+}
+
+int path_lookup(const struct path_context *context, struct inode *base, const char *path,
+		unsigned flags, struct inode **out)
+{
+	struct walk walk;
+	int error;
+
+	if (!*path && flags & PATH_EMPTY) {
+		*out = inode_get(base ? base : context->cwd);
+		return 0;
+	}
+	walk_init(&walk, context, base, path);
+	error = lookup(&walk, flags, out);
+	walk_fini(&walk);
+	return error;
+}
+
+/* Making */
+
+enum create_kind { CREATE_NODE, CREATE_DIR, CREATE_SYMLINK, CREATE_LINK };
+
+struct creation {
+	enum create_kind kind;
+	uint32_t mode;
+	uint64_t rdev;
+	const char *target_path; /* CREATE_SYMLINK */
+	struct inode *target;	 /* CREATE_LINK */
+};
+
+static int create_locked(struct walk *walk, const struct creation *c)
+{
+	struct inode *dir = walk->dir, *made;
+	int error;
+
+	error = dir->ops->lookup(dir, walk->name, walk->length, &made);
+	if (!error) {
+		inode_put(made);
+		return -EEXIST;
+	}
+	if (error != -ENOENT)
+		return error;
+	if (walk->slash && c->kind != CREATE_DIR)
+		return -ENOENT;
+	switch (c->kind) {
+	case CREATE_SYMLINK:
+		if (!dir->ops->symlink)
+			return -EPERM;
+		return dir->ops->symlink(dir, walk->name, walk->length, c->target_path);
+	case CREATE_LINK:
+		if (!dir->ops->link || dir->fs != c->target->fs)
+			return dir->fs != c->target->fs ? -EXDEV : -EPERM;
+		return dir->ops->link(dir, walk->name, walk->length, c->target);
+	default:
+		if (!dir->ops->create)
+			return -EPERM;
+		error = dir->ops->create(dir, walk->name, walk->length, c->mode, c->rdev, &made);
+		if (!error)
+			inode_put(made);
+		return error;
+	}
+}
+
+static int create(const struct path_context *context, struct inode *base, const char *path,
+		  const struct creation *c)
+{
+	struct walk walk;
+	int error;
+
+	walk_init(&walk, context, base, path);
+	error = walk_parent(&walk);
+	if (!error && walk.last != WALK_NAME)
+		error = -EEXIST;
+	if (!error) {
+		mutex_lock(&walk.dir->fs->lock);
+		error = create_locked(&walk, c);
+		mutex_unlock(&walk.dir->fs->lock);
+	}
+	walk_fini(&walk);
+	return error;
+}
+
+int path_mknod(const struct path_context *context, struct inode *base, const char *path, uint32_t mode,
+	       uint64_t rdev)
+{
+	enum { MODE_BITS = 07777 };
+	struct creation c = { .kind = CREATE_NODE, .rdev = rdev };
+
+	switch (mode & S_IFMT) {
+	case 0:
+		mode |= S_IFREG;
+		break;
+	case S_IFDIR:
+		c.kind = CREATE_DIR;
+		break;
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		break;
+	default:
+		return -EINVAL;
+	}
+	c.mode = mode & (S_IFMT | MODE_BITS) & ~(context->umask & 0777);
+	return create(context, base, path, &c);
+}
+
+int path_symlink(const struct path_context *context, struct inode *base, const char *path,
+		 const char *target)
+{
+	struct creation c = { .kind = CREATE_SYMLINK, .target_path = target };
+
+	if (!*target)
+		return -ENOENT;
+	if (strlen(target) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return create(context, base, path, &c);
+}
+
+int path_link(const struct path_context *context, struct inode *target, struct inode *base,
+	      const char *path)
+{
+	struct creation c = { .kind = CREATE_LINK, .target = target };
+
+	return is_dir(target) ? -EPERM : create(context, base, path, &c);
+}
+
+/* Removing */
+
+static int is_mount_point(struct walk *walk)
+{
+	struct inode *inode, *dir = walk->dir;
+	int error = dir->ops->lookup(dir, walk->name, walk->length, &inode);
+
+	if (error)
+		return error;
+	error = inode->mounted ? -EBUSY : 0;
+	inode_put(inode);
+	return error;
+}
+
+static int unlink_locked(struct walk *walk)
+{
+	struct inode *inode, *dir = walk->dir;
+	int error = dir->ops->lookup(dir, walk->name, walk->length, &inode);
+
+	if (error)
+		return error;
+	error = is_dir(inode) ? -EISDIR : walk->slash ? -ENOTDIR : 0;
+	inode_put(inode);
+	if (error)
+		return error;
+	return dir->ops->unlink ? dir->ops->unlink(dir, walk->name, walk->length) : -EPERM;
+}
+
+int path_unlink(const struct path_context *context, struct inode *base, const char *path)
+{
+	struct walk walk;
+	int error;
+
+	walk_init(&walk, context, base, path);
+	error = walk_parent(&walk);
+	if (!error && walk.last != WALK_NAME)
+		error = -EISDIR;
+	if (!error) {
+		mutex_lock(&walk.dir->fs->lock);
+		error = unlink_locked(&walk);
+		mutex_unlock(&walk.dir->fs->lock);
+	}
+	walk_fini(&walk);
+	return error;
+}
+
+static int rmdir_locked(struct walk *walk)
+{
+	struct inode *dir = walk->dir;
+	int error = is_mount_point(walk);
+
+	if (error)
+		return error;
+	return dir->ops->rmdir ? dir->ops->rmdir(dir, walk->name, walk->length) : -EPERM;
+}
+
+int path_rmdir(const struct path_context *context, struct inode *base, const char *path)
+{
+	static const int16_t not_names[] = { [WALK_NAME] = 0,
+					     [WALK_DOT] = -EINVAL,
+					     [WALK_DOTDOT] = -ENOTEMPTY,
+					     [WALK_ROOT] = -EBUSY };
+	struct walk walk;
+	int error;
+
+	walk_init(&walk, context, base, path);
+	error = walk_parent(&walk);
+	if (!error)
+		error = not_names[walk.last];
+	if (!error) {
+		mutex_lock(&walk.dir->fs->lock);
+		error = rmdir_locked(&walk);
+		mutex_unlock(&walk.dir->fs->lock);
+	}
+	walk_fini(&walk);
+	return error;
+}
+
+/* Renaming */
+
+/* Slashes behind a name are for directories only; and nothing may be mounted on what moves. */
+static int check_rename(struct walk *from, struct walk *to, unsigned flags)
+{
+	struct inode *source;
+	int error = from->dir->ops->lookup(from->dir, from->name, from->length, &source);
+
+	if (error)
+		return error;
+	if (source->mounted)
+		error = -EBUSY;
+	else if (!is_dir(source) &&
+		 (from->slash || (to->slash && !(flags & RENAME_EXCHANGE))))
+		error = -ENOTDIR;
+	inode_put(source);
+	if (error)
+		return error;
+	error = is_mount_point(to);
+	return error == -ENOENT ? 0 : error;
+}
+
+static int rename_locked(struct walk *from, struct walk *to, unsigned flags)
+{
+	int error = check_rename(from, to, flags);
+
+	if (error)
+		return error;
+	if (!from->dir->ops->rename)
+		return -EPERM;
+	return from->dir->ops->rename(from->dir, from->name, from->length, to->dir, to->name,
+				      to->length, flags);
+}
+
+static int rename(struct walk *from, struct walk *to, unsigned flags)
+{
+	int error = walk_parent(from);
+
+	if (!error)
+		error = walk_parent(to);
+	if (error)
+		return error;
+	if (from->dir->fs != to->dir->fs)
+		return -EXDEV;
+	if (from->last != WALK_NAME)
+		return -EBUSY;
+	if (to->last != WALK_NAME)
+		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	mutex_lock(&from->dir->fs->lock);
+	error = rename_locked(from, to, flags);
+	mutex_unlock(&from->dir->fs->lock);
+	return error;
+}
+
+int path_rename(const struct path_context *context, struct inode *from_base, const char *from,
+		struct inode *to_base, const char *to, unsigned flags)
+{
+	struct walk from_walk, to_walk;
+	int error;
+
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	walk_init(&from_walk, context, from_base, from);
+	walk_init(&to_walk, context, to_base, to);
+	error = rename(&from_walk, &to_walk, flags);
+	walk_fini(&to_walk);
+	walk_fini(&from_walk);
+	return error;
+}
+
+ssize_t path_of_directory(const struct path_context *context, struct inode *dir, char *buffer,
+			  size_t size)
+{
+	return inode_path(dir, context->root, buffer, size);
+}
