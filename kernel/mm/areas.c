@@ -229,7 +229,7 @@ static uintptr_t find_below_top(struct space *space, size_t bytes)
 	}
 	at = find_gap(space, USER_MIN, space->search_top, bytes, &space->largest_gap);
 	if (at)
-		space->search_top = at;
+		space->search_top = at + bytes; /* the place may yet stay free, if the call fails */
 	return at;
 }
 

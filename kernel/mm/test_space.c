@@ -563,6 +563,10 @@ static void stacks_keep_a_gap_of_256_pages(void **state)
 	/* Nothing is placed in the gap, unless fixed. */
 	space->mmap_top = AT;
 	is(map(P, R), AT - 300 * P - P);
+	map_at(AT - 1000 * P, P, RW, AREA_FIXED | AREA_STACK);
+	map_at(AT - 1300 * P, 44 * P, RW, AREA_FIXED); /* ends where the gap begins */
+	space->mmap_top = AT - 999 * P;
+	is(map(P, R), AT - 1300 * P - P);
 }
 
 /* mprotect */
@@ -947,6 +951,100 @@ static void want_of_frames_is_enomem_and_loses_nothing(void **state)
 	space = space_create();
 }
 
+/* Takes all memory but room for `n` areas; give_back_objects() undoes it. */
+static struct page *hoarded;
+static void *objects;
+
+static void hoard_objects(unsigned n)
+{
+	void **object, **spare = NULL;
+
+	hoarded = hoard(0);
+	objects = NULL;
+	while ((object = mem_alloc(sizeof(struct area)))) {
+		*object = objects;
+		objects = object;
+	}
+	for (; n; n--) {
+		spare = objects;
+		objects = *spare;
+		mem_free(spare);
+	}
+}
+
+static void give_back_objects(void)
+{
+	while (objects) {
+		void *next = *(void **)objects;
+
+		mem_free(objects);
+		objects = next;
+	}
+	give_back(hoarded);
+}
+
+static void an_area_that_cannot_be_split_stays_whole(void **state)
+{
+	uintptr_t out;
+
+	(void)state;
+	give_back(hoard(0)); /* all RAM is in use first */
+	space_put(space);
+	free_at_start = pages_stats().free_bytes;
+	space = space_create();
+	map_at(AT, 8 * P, RW, AREA_FIXED | AREA_POPULATE);
+	map_at(AT + 8 * P, P, R, AREA_FIXED);
+	for (unsigned n = 0; n < 4; n++) {
+		int error;
+
+		hoard_objects(n);
+		error = space_remap(space, AT + 2 * P, 3 * P, 6 * P, SPACE_REMAP_MAYMOVE, 0, &out);
+		is(error, -ENOMEM); /* if for nothing else, for a table at the new place */
+		is(areas(), 2);
+		error = space_unmap(space, AT + 2 * P, 3 * P);
+		is(error, n < 2 ? -ENOMEM : 0);
+		give_back_objects();
+		is(areas(), n < 2 ? 2 : 3);
+		is(space->resident_pages, n < 2 ? 8 : 5);
+		map_at(AT + 2 * P, 3 * P, RW, AREA_FIXED | AREA_POPULATE);
+		is(areas(), 2);
+
+		hoard_objects(n);
+		error = space_protect(space, AT + 2 * P, 3 * P, R);
+		is(error, n < 2 ? -ENOMEM : 0);
+		is(areas(), n < 2 ? 2 : 4);
+		give_back_objects();
+		is(space_protect(space, AT, 8 * P, RW), 0);
+		is(areas(), 2);
+		is(host_mmu_counted_pages(), 8);
+	}
+}
+
+static void remap_that_fails_late_is_undone(void **state)
+{
+	uintptr_t out, to = AT + 16 * P; /* under the same page table */
+
+	(void)state;
+	give_back(hoard(0));
+	space_put(space);
+	free_at_start = pages_stats().free_bytes;
+	space = space_create();
+	map_at(AT, 8 * P, RW, AREA_FIXED | AREA_POPULATE);
+	space->mmap_top = to + 16 * P;
+	for (unsigned n = 0; n < 4; n++) {
+		int error;
+
+		is(poke(AT + 2 * P, 7), 0);
+		hoard_objects(n);
+		error = space_remap(space, AT + 2 * P, 3 * P, 6 * P, SPACE_REMAP_MAYMOVE, 0, &out);
+		is(error, n < 3 ? -ENOMEM : 0);
+		give_back_objects();
+		is(host_mmu_pages(), 8);
+		is(areas(), n < 3 ? 1 : 3);
+	}
+	is(peek(out), 7);
+}
+
 static void a_program_that_eats_all_memory_gets_enomem(void **state)
 {
 	uintptr_t at = map_at(0, GIB, RW, AREA_NO_RESERVE);
@@ -1014,6 +1112,8 @@ int main(void)
 		T(references_keep_a_space_alive),
 		T(want_of_page_tables_loses_nothing),
 		T(want_of_frames_is_enomem_and_loses_nothing),
+		T(an_area_that_cannot_be_split_stays_whole),
+		T(remap_that_fails_late_is_undone),
 		T(a_program_that_eats_all_memory_gets_enomem),
 	};
 #undef T
