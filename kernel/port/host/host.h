@@ -50,13 +50,12 @@ void host_seed_random(uint64_t seed);
 size_t host_mmu_pages(void);
 size_t host_mmu_counted_pages(void);
 
-/* The kernel's half of the page tables. identity.c, for most tests: physical addresses are host pointers, and everything
- * is mapped. machine.c, for tests of the real kernel/mm: a machine whose RAM is a sparse file, mapped where
- * mmu_map_direct() says. */
+/* machine.c: the kernel's half. At first physical addresses are host pointers and everything is mapped; tests of the
+ * real kernel/mm make it a machine whose RAM is a sparse file, mapped where mmu_map_direct() says. */
 
 #define HOST_RAM_BYTES ((uint64_t)1 << 40)
 
-/** A machine without memory mapped, and 16 early frames for page tables. Forgets everything mapped before. */
+/** From now on a machine without memory mapped, and 16 early frames for page tables. Forgets everything mapped before. */
 void host_machine_reset(void);
 
 /** What fresh frames of the page array are filled with, 16 bytes; 0xa5 at first. */

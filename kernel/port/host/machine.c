@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * RAM and the kernel's half of the page tables, for tests of the real kernel/mm. RAM is a sparse memory file; what is
- * mapped twice in the kernel is mapped twice here, and what is not mapped faults. Other tests link
- * identity.c instead.
+ * The kernel's half of the page tables, in one of two ways.
+ *
+ * Identity, until host_machine_reset(): a physical address is the host's pointer, so that what malloc gives is memory of the
+ * machine; all of it is mapped. The page array is a sparse mapping.
+ *
+ * A machine, for tests of the real kernel/mm: RAM is a sparse memory file; what is mapped twice in the kernel is mapped
+ * twice here, and what is not mapped faults.
  */
 #define _GNU_SOURCE
 #include "host.h"
@@ -36,7 +40,7 @@ static struct {
 	uint64_t direct_bytes;
 	size_t kernel_pages;
 	uint8_t garbage[16];
-} machine = { .fd = -1 };
+} machine = { .fd = -1 }; /* fd -1: identity */
 
 static uintptr_t reserve(uintptr_t old, size_t bytes)
 {
@@ -50,6 +54,7 @@ static uintptr_t reserve(uintptr_t old, size_t bytes)
 void host_machine_reset(void)
 {
 	if (machine.fd < 0) {
+		page_array_base = 0;
 		machine.fd = memfd_create("ram", 0);
 		memset(machine.garbage, 0xa5, sizeof(machine.garbage));
 	}
@@ -64,6 +69,22 @@ void host_machine_reset(void)
 	machine.early_left = EARLY_FRAMES;
 	machine.direct_bytes = 0;
 	machine.kernel_pages = 0;
+}
+
+/* One struct page for each 4 KiB of the host's user half, untouched until used. */
+__attribute__((constructor)) static void start_as_identity(void)
+{
+	size_t bytes = ((size_t)1 << (47 - PAGE_SHIFT)) * sizeof(struct page);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert(p != MAP_FAILED);
+	page_array_base = (uintptr_t)p;
+}
+
+static bool identity(void)
+{
+	return machine.fd < 0;
 }
 
 void host_machine_set_garbage(const uint8_t pattern[16])
@@ -92,6 +113,11 @@ int host_table_get(phys_t *frame)
 {
 	if (host_allocation_must_fail())
 		return -ENOMEM;
+	if (identity()) {
+		*frame = virt_to_phys(aligned_alloc(PAGE_SIZE, PAGE_SIZE));
+		host_allocation_made();
+		return 0;
+	}
 	if (!machine.frames) {
 		if (!machine.early_left)
 			return -ENOMEM;
@@ -107,8 +133,12 @@ int host_table_get(phys_t *frame)
 
 void host_table_put(phys_t frame)
 {
-	if (frame.raw)
+	if (identity()) {
+		host_allocation_freed();
+		free(phys_to_virt(frame));
+	} else if (frame.raw) {
 		machine.frames->put(frame);
+	}
 }
 
 /* Tables of the kernel's half are not freed again, as in the real port. */
@@ -142,6 +172,8 @@ int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
 	uintptr_t va = direct_map_base + start.raw, end = va + bytes;
 	uint64_t gib = (uint64_t)1 << 30;
 
+	if (identity())
+		return host_allocation_must_fail() ? -ENOMEM : 0;
 	assert(is_aligned(start.raw | bytes, PAGE_SIZE) && !(flags & (MMU_USER | MMU_EXEC)));
 	assert(range_fits(start.raw, bytes, HOST_RAM_BYTES));
 	for (uint64_t at = align_down(start.raw, gib); at < start.raw + bytes; at += gib) {
@@ -165,6 +197,8 @@ static bool in_array(uintptr_t va)
 
 int mmu_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags)
 {
+	if (identity())
+		return host_allocation_must_fail() ? -ENOMEM : 0;
 	assert(is_aligned(va | start.raw | bytes, PAGE_SIZE) && bytes && !(flags & MMU_USER));
 	assert(in_array(va) ? in_array(va + bytes - 1)
 			    : va >= kernel_area_base &&
@@ -183,6 +217,8 @@ int mmu_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags)
 
 void mmu_unmap_kernel(uintptr_t va, size_t bytes)
 {
+	if (identity())
+		return;
 	assert(is_aligned(va | bytes, PAGE_SIZE));
 	machine.kernel_pages -= bytes / PAGE_SIZE;
 	reserve(va, bytes);

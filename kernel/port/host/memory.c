@@ -2,7 +2,7 @@
 /*
  * Stand-ins for mm/pages.h, mm/alloc.h and mm/stack.h over malloc, for tests outside kernel/mm: each block is one of
  * malloc's, so ASan sees what goes past its end or is used after it is freed. A physical address is the
- * host's pointer (identity.c).
+ * host's pointer (machine.c).
  */
 #include "host.h"
 
