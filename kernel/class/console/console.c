@@ -8,8 +8,12 @@
 #include <core/thread.h>
 #include <core/time.h>
 #include <core/timer.h>
+#include <hal/cpu.h>
 
-enum { POLL_INTERVAL_MS = 10, RETRY_INTERVAL_MS = 1, FLUSH_TRIES = 200 };
+enum { POLL_INTERVAL_MS = 10, RETRY_INTERVAL_MS = 1 };
+
+/* A minute or more. */
+#define LAST_WORDS_CYCLES ((uint64_t)1 << 38)
 
 /* Weak: on the host there may be no driver at all. */
 extern const struct console_driver *const __start_drivers_console[] __attribute__((weak));
@@ -102,24 +106,28 @@ void console_log(const char *bytes, size_t count)
 	console_write(bytes, (size_t)(end - bytes));
 }
 
-static void pause_before_retry(void)
+/** While the host takes nothing: sleeps where that is possible, which it is not after a panic or before the boot's end.
+ * False: waited long enough, in a context in which nothing else goes on. */
+static bool wait_for_host(uint64_t start_cycles)
 {
-	if (thread_sleep_until(time_now() + RETRY_INTERVAL_MS * NS_PER_MS, WAIT_UNINTERRUPTIBLE))
-		return;
+	if (cpu_irq_enabled())
+		return !thread_sleep_until(time_now() + RETRY_INTERVAL_MS * NS_PER_MS,
+					   WAIT_UNINTERRUPTIBLE);
+	cpu_relax();
+	return cpu_cycles() - start_cycles < LAST_WORDS_CYCLES;
 }
 
 void console_write_last(const void *bytes, size_t count)
 {
+	uint64_t start_cycles = cpu_cycles();
 	size_t done = console_write(bytes, count);
 
 	/* A device that takes nothing is one that a paused reader holds back: the status must not get lost. One that never
 	 * took anything claims to take everything (see the drivers). */
-	while (done < count) {
-		pause_before_retry();
+	while (done < count && wait_for_host(start_cycles))
 		done += console_write((const char *)bytes + done, count - done);
-	}
-	while (!console_flush())
-		pause_before_retry();
+	while (!console_flush() && wait_for_host(start_cycles))
+		;
 }
 
 void console_input(struct console_device *device)

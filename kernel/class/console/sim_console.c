@@ -18,6 +18,8 @@ static size_t sim_write(struct console_device *device, const void *bytes, size_t
 	size_t taken = min(count, sim->accepts);
 	size_t kept = min(taken, SIM_CONSOLE_BYTES - 1 - sim->output_bytes);
 
+	if (count && !taken && sim->refused)
+		sim->refused();
 	memcpy(sim->output + sim->output_bytes, bytes, kept);
 	sim->output_bytes += kept;
 	sim->output[sim->output_bytes] = 0;

@@ -12,7 +12,8 @@ struct sim_console {
 	size_t input_head, input_tail;
 	char output[SIM_CONSOLE_BYTES]; /* always NUL-terminated; what does not fit is dropped */
 	size_t output_bytes;
-	size_t accepts; /* bytes that it takes until it is stuck; SIZE_MAX: any number */
+	size_t accepts;        /* bytes that it takes until it is stuck; SIZE_MAX: any number */
+	void (*refused)(void); /* called when it takes nothing; may be NULL */
 	bool started, paused, no_interrupt;
 };
 

@@ -20,6 +20,11 @@ static struct sim_console sim;
 static struct thread thread;
 static struct tty pristine;
 
+static void pass_a_second(void)
+{
+	host_advance_time(1000000000);
+}
+
 static int start(void **state)
 {
 	struct tty *tty = tty_console();
@@ -75,6 +80,33 @@ static void input_is_started_by_the_first_reader(void **state)
 	sim_console_type(&sim, "x\n", 2);
 	assert_int_equal(tty_read(tty_console(), &c, 1, true), 1);
 	assert_int_equal(c, 'x');
+}
+
+static void ignore_signal(int signal)
+{
+	(void)signal;
+}
+
+/* Keys that send signals must work for a program that never reads. */
+static void input_of_a_told_terminal_is_started_with_the_signals(void **state)
+{
+	(void)state;
+	tty_set_signal_hook(ignore_signal);
+	assert_false(sim.started);
+	tty_console()->early_input = true;
+	tty_set_signal_hook(ignore_signal);
+	assert_true(sim.started);
+}
+
+static void last_words_are_given_up_when_nothing_else_can_run(void **state)
+{
+	(void)state;
+	sim.accepts = 2;
+	sim.refused = pass_a_second;
+	cpu_irq_disable();
+	console_write_last("abc", 3);
+	cpu_irq_enable();
+	assert_string_equal(sim.output, "ab");
 }
 
 static void input_from_before_the_first_reader_is_read(void **state)
@@ -145,6 +177,8 @@ int main(void)
 		TEST(log_lines_end_in_cr_lf_on_a_terminal),
 		TEST(log_gives_up_on_a_stuck_device),
 		TEST(input_is_started_by_the_first_reader),
+		TEST(input_of_a_told_terminal_is_started_with_the_signals),
+		TEST(last_words_are_given_up_when_nothing_else_can_run),
 		TEST(input_from_before_the_first_reader_is_read),
 		TEST(reader_without_memory_gets_enomem),
 		TEST(device_is_paused_while_there_is_no_room),

@@ -6,6 +6,7 @@
 
 #include <base/bits.h>
 #include <base/errno.h>
+#include <base/log.h>
 #include <base/string.h>
 #include <class/console.h>
 #include <core/params.h>
@@ -62,11 +63,6 @@ bool tty_stdin_is_terminal(void)
 bool tty_stdout_is_terminal(void)
 {
 	return !the_tty.stdout_pipe;
-}
-
-void tty_set_signal_hook(void (*fn)(int signal))
-{
-	signal_hook = fn;
 }
 
 void tty_set_group(struct tty *tty, int group, int session)
@@ -384,7 +380,14 @@ void tty_init(void)
 	tty->stdin_pipe = is_value(stdin_kind, "pipe");
 	tty->stdout_pipe = is_value(params_get("stdout"), "pipe");
 	tty->window = parse_window(params_get("winsize"));
-	/* Keys that send signals must work for a program that never reads. If there is no memory, a read will say so. */
-	if (is_value(stdin_kind, "tty") && tty_start_input(tty))
-		return;
+	tty->early_input = is_value(stdin_kind, "tty");
+}
+
+void tty_set_signal_hook(void (*fn)(int signal))
+{
+	struct tty *tty = &the_tty;
+
+	signal_hook = fn;
+	if (fn && tty->early_input && tty_start_input(tty))
+		log_warning("no memory for the terminal's input");
 }

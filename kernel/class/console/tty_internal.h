@@ -140,6 +140,7 @@ struct tty {
 	struct tty_window window;
 	int group, session;
 	bool stdin_pipe, stdout_pipe; /* set once */
+	bool early_input;             /* set once: do not wait for the first reader */
 };
 
 static inline bool tty_canonical(const struct tty *tty)

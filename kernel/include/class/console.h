@@ -72,7 +72,8 @@ void console_log(const char *bytes, size_t count);
 bool console_flush(void);
 
 /** The last words before power-off: writes all and waits until it has left the machine, as long as a slow reader on the
- * host takes; gives up only on a device that never took anything. Thread context. */
+ * host takes; gives up on a device that never took anything and, where it cannot sleep (interrupts are off: a panic), after
+ * a minute or so. Any context that holds no spinlock, a panic's included. */
 void console_write_last(const void *bytes, size_t count);
 
 /** Input. `ready` is called, in any context, when console_read() may have something. -ENODEV: no console; 0 otherwise: a

@@ -9,8 +9,8 @@
  *                (0x10 0x04) the end of the stream; after that reads return 0 for ever. No echo, editing or signals.
  *   stdout=pipe  bytes go out as they are, and there is no echo.
  *
- * Input is started by whoever first reads, polls or counts it; with `stdin=tty` at once, as keys that send signals must
- * work for a program that never reads. While nobody takes the input, the host holds it back.
+ * Input is started by whoever first reads, polls or counts it; with `stdin=tty` together with the signal hook, as keys
+ * that send signals must work for a program that never reads. While nobody takes the input, the host holds it back.
  *
  * Thread context, no spinlock held, unless a function says otherwise.
  */
@@ -22,7 +22,7 @@
 
 struct tty;
 
-/** Reads the parameters. Once, after console_probe(), when memory can be allocated. */
+/** Reads the parameters. Once, after console_probe(); interrupts need not work yet. */
 void tty_init(void);
 
 /** The terminal over the console; there is always one. Any context. */
@@ -47,7 +47,8 @@ long must_check tty_ioctl(struct tty *tty, unsigned request, uintptr_t arg);
  * they may have changed. */
 unsigned tty_poll(struct tty *tty, struct waitq **queue);
 
-/** Called, in any context, with SIGINT, SIGQUIT, SIGTSTP or SIGWINCH for the foreground processes. */
+/** Called, in any context, with SIGINT, SIGQUIT, SIGTSTP or SIGWINCH for the foreground processes. Setting it starts input
+ * if `stdin=tty` says so: when interrupts can be attached. */
 void tty_set_signal_hook(void (*fn)(int signal));
 
 /** The foreground process group and the session, as TIOCGPGRP and TIOCGSID tell them; at first both 1. */
