@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The end record's parser, the framing of input, and the way out of a machine that hangs.
+ * The parser of records, the framing of input, and the way out of a machine that hangs.
  *
- * The record has one byte that can begin it, ESC, which occurs in it twice more: in its end. So where a
+ * A record has one byte that can begin it, ESC, which occurs in it once more: in its end. So where a
  * candidate fails, only its last byte can belong to another one.
  */
 #include "console.h"
 
+#include <base/bits.h>
 #include <core/status.h>
 
 #include <assert.h>
@@ -17,67 +18,85 @@ enum { STATUS_MAX = 255, STATUS_DIGITS_MAX = 3, INTERRUPTS_WITHIN_MS = 1000 };
 
 static const char begin[] = STATUS_RECORD_BEGIN;
 static const char end[] = STATUS_RECORD_END;
-enum { BEGIN_BYTES = sizeof begin - 1, END_BYTES = sizeof end - 1 };
+static const char input[] = INPUT_RECORD;
+enum { BEGIN_BYTES = sizeof begin - 1, END_BYTES = sizeof end - 1, INPUT_BYTES = sizeof input - 1 };
 
 static_assert(BEGIN_BYTES + STATUS_DIGITS_MAX + END_BYTES <=
 		      sizeof((struct record_parser *)0)->held,
 	      "the longest record can be held");
+static_assert(INPUT_BYTES <= sizeof((struct record_parser *)0)->held, "and the other one");
 
-static bool take_digit(struct record_parser *p, char c)
+enum match { MATCH_NONE, MATCH_PART, MATCH_WHOLE };
+
+static enum match match_input(const char *held, size_t bytes)
 {
-	if (c < '0' || c > '9' || p->digits == STATUS_DIGITS_MAX)
-		return false;
-	int status = 10 * p->status + (c - '0');
-	if (status > STATUS_MAX)
-		return false;
-	p->status = status;
-	p->digits++;
-	return true;
+	if (bytes > INPUT_BYTES || memcmp(held, input, bytes))
+		return MATCH_NONE;
+	return bytes == INPUT_BYTES ? MATCH_WHOLE : MATCH_PART;
 }
 
-/* Whether the held bytes and `c` are still the beginning of a record; sets what c changes. */
-static bool record_continues(struct record_parser *p, char c)
+/* Sets *status with MATCH_WHOLE only. */
+static enum match match_end(const char *held, size_t bytes, int *status)
 {
-	if (p->complete)
-		return false;
-	if (p->held_bytes < BEGIN_BYTES)
-		return c == begin[p->held_bytes];
-	size_t of_end = p->held_bytes - BEGIN_BYTES - p->digits;
-	if (of_end == 0 && take_digit(p, c))
-		return true;
-	if (!p->digits || c != end[of_end])
-		return false;
-	p->complete = of_end + 1 == END_BYTES;
-	return true;
+	size_t digits = 0;
+	int number = 0;
+
+	if (memcmp(held, begin, min(bytes, (size_t)BEGIN_BYTES)))
+		return MATCH_NONE;
+	if (bytes <= BEGIN_BYTES)
+		return MATCH_PART;
+	held += BEGIN_BYTES;
+	bytes -= BEGIN_BYTES;
+	while (digits < bytes && held[digits] >= '0' && held[digits] <= '9')
+		number = 10 * number + (held[digits++] - '0');
+	if (!digits || digits > STATUS_DIGITS_MAX || number > STATUS_MAX)
+		return MATCH_NONE;
+	if (bytes - digits > END_BYTES || memcmp(held + digits, end, bytes - digits))
+		return MATCH_NONE;
+	if (bytes - digits < END_BYTES)
+		return MATCH_PART;
+	*status = number;
+	return MATCH_WHOLE;
 }
 
-static void release_held(struct record_parser *p, size_t bytes, struct text *out)
+void record_init(struct record_parser *p)
 {
+	*p = (struct record_parser){ .status = -1 };
+}
+
+/* All that is held but its last `keep` bytes is text. */
+static void release_held(struct record_parser *p, size_t keep, struct text *out)
+{
+	size_t bytes = p->held_bytes - keep;
+
 	text_append(out, p->held, bytes);
-	*p = (struct record_parser){ 0 };
+	memmove(p->held, p->held + bytes, keep);
+	p->held_bytes = keep;
+	p->status = -1;
 }
 
-static void hold(struct record_parser *p, char c)
+/* Whether the held bytes may be a record; a complete input record is taken. */
+static bool judge_held(struct record_parser *p)
 {
-	p->held[p->held_bytes++] = c;
+	enum match whole = p->input_wanted ? MATCH_NONE : match_input(p->held, p->held_bytes);
+
+	if (whole == MATCH_WHOLE) {
+		p->input_wanted = true;
+		p->held_bytes = 0;
+	}
+	return whole != MATCH_NONE || match_end(p->held, p->held_bytes, &p->status) != MATCH_NONE;
 }
 
 static void feed_byte(struct record_parser *p, char c, struct text *out)
 {
-	if (record_continues(p, c)) {
-		hold(p, c);
+	if (p->status >= 0)
+		release_held(p, 0, out); /* something behind it: no end record */
+	p->held[p->held_bytes++] = c;
+	if (judge_held(p))
 		return;
-	}
-	bool escape_last = p->held_bytes && p->held[p->held_bytes - 1] == ESCAPE;
-	release_held(p, p->held_bytes - escape_last, out);
-	if (escape_last) {
-		hold(p, ESCAPE);
-		feed_byte(p, c, out); /* at most once more: the candidate is one byte long now */
-	} else if (c == ESCAPE) {
-		hold(p, c);
-	} else {
-		text_append(out, &c, 1);
-	}
+	release_held(p, 1, out);
+	if (c != ESCAPE)
+		release_held(p, 0, out);
 }
 
 void record_feed(struct record_parser *p, const char *in, size_t bytes, struct text *out)
@@ -100,10 +119,9 @@ void record_feed(struct record_parser *p, const char *in, size_t bytes, struct t
 
 int record_finish(struct record_parser *p, struct text *out)
 {
-	if (p->complete)
-		return p->status;
-	release_held(p, p->held_bytes, out);
-	return -1;
+	if (p->status < 0)
+		release_held(p, 0, out);
+	return p->status;
 }
 
 void frame_input(const char *in, size_t bytes, struct text *out)

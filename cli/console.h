@@ -3,7 +3,12 @@
  * The console between the machine and the command, as pure state machines.
  *
  * Output: everything is the program's text, except an end record (<core/status.h>) that is the last
- * thing before the machine ends. A record with anything behind it, or an unfinished one, is text.
+ * thing before the machine ends, and the first input record. A record with anything behind it, or an
+ * unfinished one, is text.
+ *
+ * The machine asks for input by the input record, once, when its serial port is set up and somebody wants
+ * to read: what arrives earlier is lost in part, since setting up a 16550 clears what it has received. And
+ * a program that does not read its standard input leaves it to who comes next.
  *
  * Input: as it is typed where the machine has a terminal. Else framed, so that all 256 values and
  * end-of-file arrive: DLE stands before a DLE that is meant, and DLE EOT is the end of file.
@@ -16,15 +21,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In the form of the end record, an application program command of ECMA-48. */
+#define INPUT_RECORD "\033_capuchin;input\033\\"
+
 struct record_parser {
 	char held[32]; /* what may be, or is, a record */
 	size_t held_bytes;
-	unsigned digits; /* of N so far */
-	int status;      /* N so far */
-	bool complete;
+	int status;        /* of the end record that is held; -1: none */
+	bool input_wanted; /* the input record has come */
 };
 
-/** Appends to `out` what is now known to be text. Starts from all zeroes. */
+void record_init(struct record_parser *p);
+
+/** Appends to `out` what is now known to be text. */
 void record_feed(struct record_parser *p, const char *in, size_t bytes, struct text *out);
 
 /** Call at the machine's end: the status, or -1 where there is none; then what was held is text. */

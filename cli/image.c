@@ -22,6 +22,8 @@
 /* The same input gives the same image. */
 #define IMAGE_UUID "63617075-6368-496e-8000-000000000001"
 
+#define SMALL_BYTES ((uint64_t)8 << 20)
+
 /* Mount points and what programs take for granted. */
 static const struct {
 	const char *path;
@@ -126,17 +128,36 @@ static int add_files(struct stage *s, const struct program *p, const struct cmdl
 	return err;
 }
 
+static int add_needed_directories(struct stage *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < countof(needed_directories); i++)
+		err = stage_directory(s, needed_directories[i].path, needed_directories[i].mode);
+	return err;
+}
+
+/* A rootfs comes before the directories, since its /tmp may be a link; a program's path may lie in one. */
 static int stage_all(struct stage *s, const struct options *o, const struct program *p,
 		     const struct cmdline *c)
 {
-	int err = o->rootfs ? stage_add(s, o->rootfs, "/")
-			    : stage_add(s, p->host_path, p->guest_path);
+	int err = o->rootfs ? stage_add(s, o->rootfs, "/") : 0;
 
+	if (!err)
+		err = add_needed_directories(s);
+	if (!err && !o->rootfs)
+		err = stage_add(s, p->host_path, p->guest_path);
 	for (size_t i = 0; !err && i < o->additions.count; i++)
 		err = add_one(s, o->additions.items[i]);
-	for (size_t i = 0; !err && i < countof(needed_directories); i++)
-		err = stage_directory(s, needed_directories[i].path, needed_directories[i].mode);
 	return err ? err : add_files(s, p, c);
+}
+
+/* Links save time and memory for all but a small file. */
+static enum stage_size guess_size(const struct options *o, const struct program *p)
+{
+	bool small = !o->rootfs && !o->additions.count && p->file_bytes <= SMALL_BYTES;
+
+	return small ? STAGE_SMALL : STAGE_LARGE;
 }
 
 int image_fill(int fd, const char *tool, const struct options *o, const struct program *p,
@@ -147,7 +168,7 @@ int image_fill(int fd, const char *tool, const struct options *o, const struct p
 	if (is_complete(o, c))
 		return pack(fd, tool, o->rootfs, true);
 	mode_t umask_before = umask(0);
-	int err = stage_create(&s);
+	int err = stage_create(&s, guess_size(o, p));
 	if (err)
 		goto out;
 	err = stage_all(&s, o, p, c);

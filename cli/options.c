@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define MEMORY_DEFAULT ((uint64_t)128 << 20)
+#define MEMORY_UNIT ((uint64_t)1 << 20)
 #define TIMEOUT_MAX_S 1e9
 
 /* Long options without a short one. */
@@ -75,7 +76,10 @@ bool parse_memory(const char *word, uint64_t *bytes)
 			return false;
 		shift = 10 * ((unsigned)(suffix - suffixes) / 2 + 1);
 	}
-	return number && !mul_overflows((uint64_t)number, BIT64(shift), bytes);
+	if (!number || mul_overflows((uint64_t)number, BIT64(shift), bytes))
+		return false;
+	*bytes = align_up(*bytes, MEMORY_UNIT); /* QEMU has units too */
+	return *bytes;
 }
 
 bool parse_timeout(const char *word, uint64_t *ms)

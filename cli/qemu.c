@@ -116,18 +116,22 @@ void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 		"chardev:console",
 	};
 	const struct options *o = setup->options;
+	unsigned long long kib = o->memory_bytes >> 10;
 
 	strings_add(argv, setup->path);
-	strings_printf(argv, "-readconfig");
+	strings_add(argv, "-readconfig");
 	strings_printf(argv, "/proc/self/fd/%d", setup->gate_fd);
 	strings_add(argv, "-machine");
-	strings_add(argv, machine_words(o->machine));
+	strings_printf(argv, "%s,memory-backend=ram", machine_words(o->machine));
+	/* Not reserved: a machine may have more than the host can promise, and use little of it. */
+	strings_add(argv, "-object");
+	strings_printf(argv, "memory-backend-ram,id=ram,size=%lluK,reserve=off", kib);
 	strings_add(argv, "-accel");
 	strings_add(argv, o->accel == ACCEL_KVM ? "kvm" : "tcg");
 	strings_add(argv, "-cpu");
 	strings_add(argv, cpu_words(o->accel));
 	strings_add(argv, "-m");
-	strings_printf(argv, "size=%lluK", (unsigned long long)(o->memory_bytes >> 10));
+	strings_printf(argv, "size=%lluK", kib);
 	for (size_t i = 0; i < countof(fixed); i++)
 		strings_add(argv, fixed[i]);
 	strings_add(argv, "-kernel");

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MEMORY_DIRECTORY "/dev/shm"
+
 enum { COPY_BYTES = 8 << 20 };
 
 static int refuse(const char *path, int err)
@@ -24,11 +26,19 @@ static int refuse(const char *path, int err)
 	return -err;
 }
 
-int stage_create(struct stage *s)
+static const char *choose_base(enum stage_size size)
 {
-	const char *base = getenv("TMPDIR");
+	const char *told = getenv("TMPDIR");
 
-	s->top = format_string("%s/capuchin-XXXXXX", base && base[0] ? base : "/tmp");
+	if (told && told[0])
+		return told;
+	return size == STAGE_SMALL && !access(MEMORY_DIRECTORY, W_OK | X_OK) ? MEMORY_DIRECTORY
+									     : "/tmp";
+}
+
+int stage_create(struct stage *s, enum stage_size size)
+{
+	s->top = format_string("%s/capuchin-XXXXXX", choose_base(size));
 	s->root = NULL;
 	if (!mkdtemp(s->top)) {
 		int err = refuse(s->top, errno);

@@ -16,8 +16,12 @@ struct stage {
 	char *root; /* within it: what becomes the root directory */
 };
 
-/** On success to be ended by stage_remove(). */
-must_check int stage_create(struct stage *s);
+/**
+ * In $TMPDIR; where that is not set, in the host's memory if the files to come are few and small (a
+ * directory on a disk costs a millisecond each), else in /tmp. To be ended by stage_remove() on success.
+ */
+enum stage_size { STAGE_SMALL, STAGE_LARGE };
+must_check int stage_create(struct stage *s, enum stage_size size);
 void stage_remove(struct stage *s);
 
 /** The file, or the directory with all that is in it, as `guest`. */

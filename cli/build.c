@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `capuchin build`: from the program's file to a bootable image. */
+#include "commands.h"
+
+#include "cmdline.h"
+#include "image.h"
+#include "iso.h"
+#include "kernel_file.h"
+#include "path.h"
+#include "program.h"
+#include "report.h"
+#include "signals.h"
+#include "stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct build {
+	const struct options *options;
+	struct program program;
+	struct cmdline cmdline;
+	struct iso_tools iso;
+	char *kernel, *image_tool;
+	char *output; /* absolute */
+	char *draft;  /* beside it: becomes the output when it is complete; NULL: none */
+	struct stage stage;
+};
+
+static int refuse(const char *path, int err)
+{
+	report("%s: %s", path, strerror(err));
+	return -err;
+}
+
+static int find_parts(struct build *b)
+{
+	uint64_t kernel_bytes;
+	int err = program_find(&b->program, b->options->args[0], b->options->rootfs);
+
+	if (err)
+		return err;
+	b->kernel = kernel_file_find(&kernel_bytes);
+	b->image_tool = b->kernel ? image_find_tool() : NULL;
+	return b->image_tool ? iso_find_tools(&b->iso) : -ENOENT;
+}
+
+/* Made first, so that a place that cannot be written is told at once. */
+static int create_draft(struct build *b)
+{
+	struct stat st;
+
+	b->output = path_absolute(b->options->output);
+	if (!b->output)
+		return refuse(b->options->output, errno);
+	if (!stat(b->output, &st) && !S_ISREG(st.st_mode)) {
+		report("%s: %s", b->options->output,
+		       S_ISDIR(st.st_mode) ? strerror(EISDIR) : "not a regular file");
+		return -EINVAL;
+	}
+	b->draft = format_string("%s.XXXXXX", b->output);
+	int fd = mkstemp(b->draft);
+	if (fd < 0) {
+		int err = refuse(b->options->output, errno);
+		free(b->draft);
+		b->draft = NULL;
+		return err;
+	}
+	mode_t mask = umask(0);
+	umask(mask);
+	fchmod(fd, 0666 & ~mask);
+	close(fd);
+	return 0;
+}
+
+static int make_root_image(struct build *b)
+{
+	int err = stage_directory(&b->stage, "/boot", 0755);
+
+	if (err)
+		return err;
+	char *path = format_string("%s" ISO_ROOT, b->stage.root);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	err = fd < 0 ? refuse(path, errno)
+		     : image_fill(fd, b->image_tool, b->options, &b->program, &b->cmdline);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return err;
+}
+
+static int fill_stage(struct build *b)
+{
+	struct text config = { 0 };
+	int err = iso_make_config(&config, text_get(&b->cmdline.line));
+
+	if (!err)
+		err = stage_write(&b->stage, ISO_CONFIG, &config);
+	text_free(&config);
+	if (!err)
+		err = stage_add(&b->stage, b->kernel, ISO_KERNEL);
+	return err ? err : make_root_image(b);
+}
+
+static int publish(struct build *b)
+{
+	struct stat st;
+
+	if (rename(b->draft, b->output))
+		return refuse(b->options->output, errno);
+	free(b->draft);
+	b->draft = NULL;
+	if (b->options->verbose && !stat(b->output, &st))
+		report("%s: %llu KiB", b->options->output, (unsigned long long)st.st_size >> 10);
+	return 0;
+}
+
+static int make_iso(struct build *b)
+{
+	int err = create_draft(b);
+
+	if (!err)
+		err = stage_create(&b->stage, STAGE_LARGE);
+	if (err)
+		return err;
+	if (b->options->verbose)
+		report("kernel command line: %s", text_get(&b->cmdline.line));
+	err = fill_stage(b);
+	if (!err)
+		err = iso_pack(&b->iso, b->stage.root, b->draft, b->stage.top);
+	return err ? err : publish(b);
+}
+
+static void build_fini(struct build *b)
+{
+	stage_remove(&b->stage);
+	if (b->draft)
+		unlink(b->draft);
+	free(b->draft);
+	free(b->output);
+	cmdline_free(&b->cmdline);
+	program_free(&b->program);
+	iso_free_tools(&b->iso);
+	free(b->kernel);
+	free(b->image_tool);
+}
+
+int command_build(const struct options *o)
+{
+	static const struct streams unknown = { 0 };
+	struct build b = { .options = o };
+
+	int err = find_parts(&b);
+	if (!err) {
+		cmdline_make(&b.cmdline, o, &b.program, &unknown);
+		err = make_iso(&b);
+	}
+	build_fini(&b);
+	if (!err)
+		return EXIT_SUCCESS;
+	return signals_ending() ? EXIT_SIGNAL_BASE + signals_ending() : EXIT_CANNOT_RUN;
+}
