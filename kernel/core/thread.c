@@ -151,8 +151,12 @@ void threads_start(void *boot_stack, size_t stack_bytes)
 	spin_init(&rq->lock);
 	list_init(&rq->ready);
 	timer_init(&rq->slice, slice_over);
-	thread_init(&rq->idle, "idle", boot_stack, stack_bytes, NULL, NULL, NULL);
-	rq->idle.state = THREAD_RUNNING;
+	/* Not thread_init(): this stack is in use. */
+	rq->idle = (struct thread){ .name = "idle",
+				    .stack_base = boot_stack,
+				    .stack_top = (uintptr_t)boot_stack + stack_bytes,
+				    .state = THREAD_RUNNING };
+	list_init(&rq->idle.run_link);
 	rq->switched_at_cycles = cpu_cycles();
 	cpu_set_thread(&rq->idle);
 }

@@ -36,6 +36,8 @@ static void end_machine(unsigned status)
 	int length = format(record, sizeof record, STATUS_RECORD_BEGIN "%u" STATUS_RECORD_END,
 			    status & 0xff);
 
+	/* The record counts as the last thing that the console says. */
+	log_set_sink(NULL);
 	console_write_last(record, (size_t)length);
 	platform_power_off(status);
 }

@@ -3,6 +3,8 @@
 #include <hal/context.h>
 
 #include <base/assert.h>
+#include <base/bits.h>
+#include <hal/user.h>
 
 /* As context_switch() pops them. */
 struct switch_frame {
@@ -15,7 +17,10 @@ void context_begin(void);
 
 uintptr_t context_prepare(uintptr_t stack_top, void (*fn)(void *arg), void *arg)
 {
-	struct switch_frame *frame = (struct switch_frame *)stack_top - 1;
+	/* The top is kept for the registers of user mode, which user_enter() writes while it runs
+	 * below. */
+	uintptr_t below = align_down(stack_top - sizeof(struct user_regs), 16);
+	struct switch_frame *frame = (struct switch_frame *)below - 1;
 
 	static_assert(sizeof *frame % 16 == 0, "the stack stays aligned (System V psABI 3.2.2)");
 	*frame = (struct switch_frame){ .r12 = (uintptr_t)arg,

@@ -206,21 +206,10 @@ paranoid_entry:
 	addq $8, %rsp
 	iretq
 
-/* user_enter(regs) */
-	.globl user_enter
-user_enter:
-	cli
-	/* The frame is copied to the top of the kernel stack, where every later one will be. */
-	movq %gs:CPU_STACK_TOP, %rax
-	subq $REGS_BYTES, %rax
-	movq %rdi, %rsi
-	movq %rax, %rdi
-	movl $REGS_BYTES / 8, %ecx
-	cld
-	cmpq %rsi, %rdi
-	je 1f
-	rep movsq
-1:	movq %rax, %rsp
+/* user_leave(regs): to user mode from a frame at the top of the kernel stack; interrupts are off. */
+	.globl user_leave
+user_leave:
+	movq %rdi, %rsp
 	restore_general
 	addq $8, %rsp
 	swapgs

@@ -13,6 +13,7 @@
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/log.h>
+#include <base/string.h>
 #include <core/thread.h>
 #include <hal/memory.h>
 #include <hal/user.h>
@@ -62,6 +63,9 @@ static uint8_t ist_stacks[IST_COUNT][IST_STACK_BYTES] aligned(16)
 
 extern uint64_t gdt[], gdt_tss[];
 extern struct table_pointer gdt_pointer;
+
+/** traps.S */
+_Noreturn void user_leave(struct user_regs *regs);
 
 /** Places that may fault and where they then go on, each as a distance from its own word. */
 struct fixup {
@@ -287,4 +291,13 @@ void user_return(struct user_regs *regs)
 			return;
 		cpu_irq_enable();
 	} while (true);
+}
+
+void user_enter(const struct user_regs *regs)
+{
+	struct user_regs *frame = user_regs();
+
+	memcpy(frame, regs, sizeof *frame);
+	user_return(frame);
+	user_leave(frame);
 }
