@@ -109,26 +109,28 @@ install: all
 
 # --- host tests ---------------------------------------------------------------------------------
 #
-# The kernel's sources with the simulated hal of kernel/port/host, under ASan and UBSan, by clang for its libFuzzer. Tests
-# outside kernel/mm get memory from kernel/port/host/memory.c, those inside link the real allocators.
+# The kernel's sources with the simulated hal of kernel/port/host, under ASan and UBSan, by clang for its libFuzzer.
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common $(WARN) \
 	-Ikernel/include $(SANITIZE) -fsanitize=fuzzer-no-link
 not_test := ! -name 'test_*' ! -name 'fuzz_*' ! -name 'sim_*'
 to_host = $(patsubst %.c,build/host/%.o,$(1))
-HOST_OBJS := $(call to_host,$(shell find kernel -name '*.c' $(not_test) ! -path 'kernel/port/x86_64/*' \
-	! -path 'kernel/start/*' ! -path 'kernel/mm/*' ! -path 'kernel/linux/vdso/*' \
-	! -path kernel/port/host/memory.c ! -path kernel/port/host/machine.c))
-HOST_MM_OBJS := $(call to_host,$(shell find kernel/mm kernel/port/host/machine.c -name '*.c' $(not_test)))
+HOST_OBJS := $(call to_host,$(shell find kernel -name '*.c' $(not_test) ! -path 'kernel/port/*' \
+	! -path 'kernel/start/*' ! -path 'kernel/mm/*' ! -path 'kernel/linux/vdso/*'))
+HOST_MM_OBJS := $(call to_host,$(shell find kernel/mm -name '*.c' $(not_test)))
 HOST_CLI_OBJS := $(call to_host,$(filter-out cli/main.c,$(CLI_SRC)))
 UNIT_TESTS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'test_*.c' | LC_ALL=C sort))
 FUZZ_TARGETS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'fuzz_*.c' | LC_ALL=C sort))
 
-# What a test links: simulated devices of its folder; the allocators and a machine for them, or the stand-in; the command.
-parts = $(call to_host,$(wildcard $(dir $(1))sim_*.c)) \
-	$(if $(filter kernel/mm/%,$(1)),build/host/libmm.a,build/host/kernel/port/host/memory.o) \
-	$(if $(filter cli/%,$(1)),$(HOST_CLI_OBJS)) build/host/libkernel.a
+HOST_MEMORY_OBJS := $(call to_host,kernel/port/host/memory.c kernel/port/host/machine.c)
+HOST_PORT_OBJS := $(filter-out $(HOST_MEMORY_OBJS),$(call to_host,$(wildcard kernel/port/host/*.c)))
+
+# What a test links beside itself. The simulated machine comes whole and first: its stand-ins for the kernel's functions are
+# weak, so that a test which needs more of the file with the real one gets that. Memory is the real one in kernel/mm only.
+parts = $(call to_host,$(wildcard $(dir $(1))sim_*.c)) $(if $(filter cli/%,$(1)),$(HOST_CLI_OBJS)) $(HOST_PORT_OBJS) \
+	$(if $(filter kernel/mm/%,$(1)),build/host/libmm.a) build/host/libmemory.a build/host/libkernel.a
+link_test = clang $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 build/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -137,16 +139,17 @@ build/host/%.o: %.c Makefile
 		$(if $(filter fuzz_%,$(notdir $<)),-Wno-missing-prototypes) -MMD -MP -c -o $@ $<
 
 build/host/libkernel.a: $(HOST_OBJS)
+build/host/libmemory.a: $(HOST_MEMORY_OBJS)
 build/host/libmm.a: $(HOST_MM_OBJS)
 build/host/lib%.a:
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 .SECONDEXPANSION:
 $(UNIT_TESTS): build/host/%: build/host/%.o $$(call parts,$$*)
-	$(Q)clang $(SANITIZE) -o $@ $^ -lcmocka
+	$(Q)$(link_test) -lcmocka
 
 $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
-	$(Q)clang $(SANITIZE) -fsanitize=fuzzer -o $@ $^
+	$(Q)$(link_test) -fsanitize=fuzzer
 
 -include tests/guest/rules.mk
 -include tests/vmm/rules.mk
