@@ -13,10 +13,11 @@
 struct cache {
 	const char *name;
 	uint32_t object_bytes, align;
-	uint32_t stride_bytes, first; /* between objects; offset of the first. 0: each object has pages of its own */
+	uint32_t stride_bytes,
+		first; /* between objects; offset of the first. 0: each object has pages of its own */
 	struct spinlock lock;
 	struct list_node partial; /* [lock] slabs with a free object */
-	uint64_t in_use;	  /* [lock] objects */
+	uint64_t in_use;          /* [lock] objects */
 };
 
 /** `align` a power of two up to 4096; object_bytes up to 2048. Never allocates itself. */

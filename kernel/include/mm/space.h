@@ -20,10 +20,11 @@ enum space_prot { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4 }; /* = PROT_*
 
 enum area_flags {
 	AREA_SHARED = BIT(0),
-	AREA_STACK = BIT(1),	  /* grows down, to the stack limit, keeping a gap of 256 pages below (as Linux) */
-	AREA_FIXED = BIT(2),	  /* exactly at the hint, replacing what is there */
+	AREA_STACK = BIT(
+		1), /* grows down, to the stack limit, keeping a gap of 256 pages below (as Linux) */
+	AREA_FIXED = BIT(2),      /* exactly at the hint, replacing what is there */
 	AREA_NO_REPLACE = BIT(3), /* exactly at the hint, -EEXIST if something is there */
-	AREA_LOW = BIT(4),	  /* below 2 GiB (MAP_32BIT) */
+	AREA_LOW = BIT(4),        /* below 2 GiB (MAP_32BIT) */
 	AREA_NO_RESERVE = BIT(5),
 	AREA_POPULATE = BIT(6),
 	AREA_LOCKED_LAYOUT = BIT(7), /* vDSO and the like: mremap and mprotect refuse it */
@@ -33,28 +34,30 @@ enum area_flags {
 
 struct area {
 	struct rb_node node;
-	uintptr_t start, end; /* page aligned */
-	unsigned prot;	      /* enum space_prot */
-	unsigned max_prot;    /* what mprotect may grant (a shared map of a read-only file) */
-	unsigned flags;	      /* those of enum area_flags that outlast the call */
+	uintptr_t start, end;     /* page aligned */
+	unsigned prot;            /* enum space_prot */
+	unsigned max_prot;        /* what mprotect may grant (a shared map of a read-only file) */
+	unsigned flags;           /* those of enum area_flags that outlast the call */
 	struct vm_object *object; /* [reference] NULL: anonymous */
-	uint64_t object_page;	  /* page of the object at `start` */
-	const char *label;	  /* "[heap]", "[stack]", "[vdso]"; NULL: the object's name */
+	uint64_t object_page;     /* page of the object at `start` */
+	const char *label;        /* "[heap]", "[stack]", "[vdso]"; NULL: the object's name */
 };
 
 struct space {
 	struct mutex lock;
 	struct mmu mmu;
-	struct rb_tree areas; /* [lock] by start */
-	uint32_t refs;	      /* atomic */
+	struct rb_tree areas;         /* [lock] by start */
+	uint32_t refs;                /* atomic */
 	uintptr_t brk_start, brk_end; /* [lock] */
 	uintptr_t mmap_top; /* new areas are placed below, downwards; randomised by the creator */
 	uint64_t mapped_bytes, resident_pages; /* [lock] */
-	uint64_t data_bytes; /* [lock] private and writable, stacks apart: what RLIMIT_DATA limits */
-	unsigned area_count; /* [lock] */
-	uintptr_t search_top;  /* [lock] between it and mmap_top no gap is larger than largest_gap */
-	size_t largest_gap;    /* [lock] */
-	uint64_t address_limit_bytes, data_limit_bytes, stack_limit_bytes; /* RLIMIT_AS, _DATA, _STACK */
+	uint64_t
+		data_bytes; /* [lock] private and writable, stacks apart: what RLIMIT_DATA limits */
+	unsigned area_count;  /* [lock] */
+	uintptr_t search_top; /* [lock] between it and mmap_top no gap is larger than largest_gap */
+	size_t largest_gap;   /* [lock] */
+	uint64_t address_limit_bytes, data_limit_bytes,
+		stack_limit_bytes; /* RLIMIT_AS, _DATA, _STACK */
 };
 
 /** An empty space with one reference; NULL: no memory. */
@@ -77,7 +80,11 @@ int must_check space_map(struct space *space, const struct space_map *request, u
 int must_check space_unmap(struct space *space, uintptr_t start, size_t bytes);
 int must_check space_protect(struct space *space, uintptr_t start, size_t bytes, unsigned prot);
 
-enum space_remap_flags { SPACE_REMAP_MAYMOVE = 1, SPACE_REMAP_FIXED = 2, SPACE_REMAP_DONTUNMAP = 4 };
+enum space_remap_flags {
+	SPACE_REMAP_MAYMOVE = 1,
+	SPACE_REMAP_FIXED = 2,
+	SPACE_REMAP_DONTUNMAP = 4
+};
 int must_check space_remap(struct space *space, uintptr_t old, size_t old_bytes, size_t new_bytes,
 			   unsigned flags, uintptr_t new_hint, uintptr_t *out);
 
@@ -105,4 +112,5 @@ struct space_stats space_stats(struct space *space);
 
 /** Calls fn for each area in order, under the lock (for /proc/self/maps), so fn must not touch user memory. fn returns
  * false to stop. */
-void space_each(struct space *space, bool (*fn)(void *context, const struct area *area), void *context);
+void space_each(struct space *space, bool (*fn)(void *context, const struct area *area),
+		void *context);
