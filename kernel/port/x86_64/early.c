@@ -137,9 +137,8 @@ static void relocate(uint64_t slide)
 			*where++ += slide;
 			continue;
 		}
-		for (unsigned bit = 1; bit < 64; bit++)
-			if (*entry & BIT64(bit))
-				where[bit - 1] += slide;
+		for (uint64_t bits = *entry >> 1; bits; bits &= bits - 1)
+			where[__builtin_ctzll(bits)] += slide;
 		where += 63;
 	}
 }

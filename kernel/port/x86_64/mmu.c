@@ -254,24 +254,34 @@ static void kernel_top_changed(uintptr_t va)
 		table_at(mmu.active->root.raw)[index] = kernel_top()[index];
 }
 
-static int map_kernel_at(uintptr_t va, uint64_t physical, unsigned level, uint64_t bits)
+/**
+ * Maps up to `limit` pages of one size that follow each other, as far as one table reaches. Stops
+ * before an entry in use; -EEXIST where that is the first. Returns how many were mapped.
+ */
+static int map_kernel_run(uintptr_t va, uint64_t physical, unsigned level, uint64_t limit,
+			  uint64_t bits)
 {
 	uint64_t before = kernel_top()[index_of(va, LEVELS - 1)];
+	unsigned room = ENTRIES - index_of(va, level);
 	struct walk walk;
 	int error = walk_make(kernel_top(), va, level, TABLE_BITS, &walk);
+	unsigned count = 0;
 
 	if (!before && kernel_top()[index_of(va, LEVELS - 1)])
 		kernel_top_changed(va);
 	if (error)
 		return error;
-	if (*walk.path[level])
-		return -EEXIST;
-	*walk.path[level] = physical | bits | (level ? PTE_LARGE : 0);
-	count_up(&walk, level);
-	return 0;
+	room = limit < room ? (unsigned)limit : room;
+	physical |= bits | (level ? PTE_LARGE : 0);
+	for (; count < room && !walk.path[level][count]; count++) {
+		walk.path[level][count] = physical;
+		physical += span_of(level);
+	}
+	*walk.path[level + 1] += count * PTE_COUNT;
+	return count ? (int)count : -EEXIST;
 }
 
-/** The highest level whose pages fit at `va`, `physical` with `bytes` left. */
+/** The highest level whose pages fit at `physical` with `bytes` left. */
 static unsigned largest_level(uint64_t physical, uint64_t bytes)
 {
 	unsigned level = mmu.gib_pages ? 2 : 1;
@@ -289,15 +299,15 @@ int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
 
 	while (at < end) {
 		unsigned level = largest_level(at, end - at);
-		int error = map_kernel_at(direct_map_base + at, at, level, bits);
+		int done = map_kernel_run(direct_map_base + at, at, level,
+					  (end - at) / span_of(level), bits);
 
-		/* Something finer, or the same, is there already: leave it, and look at smaller
-		 * pieces. */
-		while (error == -EEXIST && level > 0)
-			error = map_kernel_at(direct_map_base + at, at, --level, bits);
-		if (error && error != -EEXIST)
-			return error;
-		at += span_of(level);
+		/* Something finer, or the same, is there already: leave it, and look at smaller pieces. */
+		while (done == -EEXIST && level > 0)
+			done = map_kernel_run(direct_map_base + at, at, --level, 1, bits);
+		if (done < 0 && done != -EEXIST)
+			return done;
+		at += (done > 0 ? (uint64_t)done : 1) * span_of(level);
 	}
 	return 0;
 }
@@ -305,14 +315,17 @@ int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
 int mmu_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags)
 {
 	uint64_t bits = leaf_bits(flags);
+	size_t mapped = 0;
 
-	for (size_t done = 0; done < bytes; done += PAGE_SIZE) {
-		int error = map_kernel_at(va + done, start.raw + done, 0, bits);
+	while (mapped < bytes) {
+		int done = map_kernel_run(va + mapped, start.raw + mapped, 0,
+					  (bytes - mapped) >> PAGE_SHIFT, bits);
 
-		if (error) {
-			mmu_unmap_kernel(va, done);
-			return error;
+		if (done < 0) {
+			mmu_unmap_kernel(va, mapped);
+			return done;
 		}
+		mapped += (size_t)done << PAGE_SHIFT;
 	}
 	return 0;
 }
