@@ -162,6 +162,8 @@ both real-sqlite-memory "$here/input/test.sql" "$programs/real/sqlite"
 
 busybox=/bin/busybox
 options=$with_data
+new_host_directory
+reuse=yes # copying takes longer than running
 # applet NAME ARGUMENT...: in the data directory's parent.
 applet()
 {
@@ -184,7 +186,7 @@ else
 	applet tac data/dir/c
 	applet od -A d -t x1 data/hello.txt
 	applet dd if=data/big.bin bs=1000 skip=3 count=5
-	applet cp -r data/dir copy
+	applet cp -v -r data/dir copy
 	applet ls -1 data
 	applet ls -lan data/hello.txt data/link data/exec.sh data/readonly.txt
 	applet stat -c '%n %s %f %h %Y %F' data/hello.txt data/exec.sh data/link
@@ -213,3 +215,4 @@ else
 	stdin=$work/lines applet tr a-z A-Z
 	stdin= expected_status=
 fi
+reuse=

@@ -95,6 +95,15 @@ compare()
 	show_difference
 }
 
+new_host_directory()
+{
+	rm -rf "$work/host"
+	mkdir "$work/host"
+	case $options in
+	*/data*) cp -a "$work/data" "$work/host/data" ;;
+	esac
+}
+
 # both NAME INPUT COMMAND...: one case.
 both()
 {
@@ -105,11 +114,7 @@ both()
 		skip "$name" "$1 is not there"
 		return
 	fi
-	rm -rf "$work/host"
-	mkdir "$work/host"
-	case $options in
-	*/data*) cp -a "$work/data" "$work/host/data" ;;
-	esac
+	[ -n "${reuse-}" ] || new_host_directory
 	native "$work/host" "$input" "$@"
 	if [ -n "$native_only" ]; then
 		if [ "$native_status" -eq 0 ] || [ "$native_status" -eq "${expected_status:-0}" ]; then
