@@ -6,7 +6,7 @@ set -u
 
 seconds=$1
 shift
-export ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
+export ASAN_OPTIONS=allocator_may_return_null=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

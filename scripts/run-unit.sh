@@ -5,7 +5,7 @@ set -u
 . "$(dirname "$0")/result.sh"
 
 export CMOCKA_MESSAGE_OUTPUT=TAP
-export ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
+export ASAN_OPTIONS=allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
