@@ -172,10 +172,10 @@ void environment_make(struct strings *env, const struct strings *given, bool wit
 }
 
 /* A boot loader comes between: only what is bare goes through it. */
-static bool arguments_need_file(const struct options *o, const struct program *p)
+static bool arguments_need_file(const struct options *o, const struct program *p, bool init_link)
 {
 	if (o->command == COMMAND_BUILD)
-		return o->args[1] || strcmp(o->args[0], p->guest_path);
+		return o->args[1] || init_link || strcmp(o->args[0], p->guest_path);
 	return !arguments_are_plain(o->args + 1) || !is_plain(o->args[0]);
 }
 
@@ -192,7 +192,7 @@ void cmdline_make(struct cmdline *c, const struct options *o, const struct progr
 	*c = (struct cmdline){ 0 };
 	environment_make(&env, &o->env, streams->terminal || streams->output_terminal);
 	c->init_link = !(o->command == COMMAND_BUILD ? is_bare : is_plain)(p->guest_path);
-	if (arguments_need_file(o, p))
+	if (arguments_need_file(o, p, c->init_link))
 		add_strings(&c->args_file, o->args);
 	if (environment_needs_file(o, &env))
 		add_strings(&c->env_file, env.items);

@@ -2,8 +2,8 @@
 /*
  * The parser of records, the framing of input, and the way out of a machine that hangs.
  *
- * A record has one byte that can begin it, ESC, which occurs in it once more: in its end. So where a
- * candidate fails, only its last byte can belong to another one.
+ * A record has one byte that can begin it, ESC, which occurs in it once more: just before its last byte.
+ * So where a candidate fails, only its last byte, or its last two, can belong to another one.
  */
 #include "console.h"
 
@@ -94,9 +94,12 @@ static void feed_byte(struct record_parser *p, char c, struct text *out)
 	p->held[p->held_bytes++] = c;
 	if (judge_held(p))
 		return;
-	release_held(p, 1, out);
-	if (c != ESCAPE)
-		release_held(p, 0, out);
+	if (p->held_bytes >= 2 && p->held[p->held_bytes - 2] == ESCAPE) {
+		release_held(p, 2, out);
+		if (judge_held(p))
+			return;
+	}
+	release_held(p, c == ESCAPE, out);
 }
 
 void record_feed(struct record_parser *p, const char *in, size_t bytes, struct text *out)
