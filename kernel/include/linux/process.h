@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Processes and tasks. A `struct process` is a thread group: what its threads share. A `struct task` is one thread of it,
+ * and embeds the kernel's thread. The first process, 1, is the program; the machine ends with it.
+ *
+ * A process lives until its last task has ended. Fields without a mark are set before the first task runs, or belong to
+ * the tasks of a single-threaded start; [signals] means under process->handlers->lock, [task] only by the task itself.
+ */
+#pragma once
+
+#include <base/list.h>
+#include <base/types.h>
+#include <core/lock.h>
+#include <core/thread.h>
+#include <fs/file.h>
+#include <fs/path.h>
+#include <hal/user.h>
+#include <linux/abi.h>
+#include <mm/space.h>
+
+struct interval_timer;
+
+/** Dispositions; shared by tasks, and by processes made with CLONE_SIGHAND. Its lock guards the pending queues and masks of
+ * all of them as well. */
+struct signal_handlers {
+	struct spinlock lock;
+	uint32_t refs;                            /* atomic */
+	struct signal_action actions[SIGNAL_MAX]; /* [lock] of signal n at n - 1 */
+};
+
+/** Signals that wait: a bit per number, and what they carry. A bit without an entry carries nothing (there was no memory). */
+struct signal_pending {
+	uint64_t set;
+	struct list_node queue; /* struct queued_signal.link, oldest first */
+};
+
+struct credentials {
+	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	uint64_t effective, permitted, inheritable, bounding, ambient; /* capabilities */
+	uint32_t secure_bits;
+	uint32_t group_count;
+	uint32_t *groups; /* [owned] */
+	bool no_new_privileges;
+};
+
+enum { INTERVAL_REAL, INTERVAL_VIRTUAL, INTERVAL_PROF, INTERVAL_COUNT };
+
+struct process {
+	struct list_node link;  /* [process table] */
+	struct list_node tasks; /* [signals] struct task.link */
+	unsigned task_count;    /* [signals] */
+	int pid, parent_pid, group, session;
+
+	struct space *space;
+	struct fd_table *files;
+	struct path_context paths;
+	struct file *exe;
+
+	struct signal_handlers *handlers;
+	struct signal_pending pending; /* [signals] of the process as a whole */
+	unsigned queued_signals;       /* [signals] against RLIMIT_SIGPENDING */
+	bool out_of_memory;            /* reported as the reason of its end */
+	unsigned exit_status;          /* as wait(2) has it */
+
+	struct resource_limit limits[RLIMIT_COUNT];
+	struct credentials credentials;
+	struct interval_timer *interval_timers[INTERVAL_COUNT]; /* [owned] made when first set */
+	struct list_node timers;                                /* struct interval_timer.link */
+	int next_timer_id;
+
+	/* For /proc: where the strings of the program lie. */
+	uintptr_t args_start, args_end, env_start, env_end;
+	uintptr_t code_start, code_end, data_start, data_end, stack_start;
+	uintptr_t auxv_start, auxv_end;
+
+	uint64_t start_ns;
+	uint64_t ended_cpu_ns; /* [signals] of tasks that are gone */
+	unsigned personality;
+	bool not_dumpable, keep_capabilities, child_subreaper;
+	int parent_death_signal;
+	int nice;
+};
+
+/** How an interrupted system call goes on after SIGCONT or an ignored signal (restart_syscall(2)). */
+struct restart_state {
+	long (*fn)(struct restart_state *restart);
+	uint64_t deadline_ns;
+	uintptr_t address, address_2;
+	uint64_t value, value_2;
+};
+
+enum { TASK_NAME_BYTES = 16 };
+
+struct task {
+	struct thread thread;
+	struct user_context user;
+	struct process *process;
+	struct list_node link; /* [signals] process->tasks */
+	int tid;
+	struct user_regs start_regs; /* what it enters user mode with */
+	char name[TASK_NAME_BYTES];  /* PR_SET_NAME, comm */
+	void *user_fpu_memory;       /* [owned] what user.fpu lies in */
+
+	uint64_t blocked;       /* [signals] */
+	uint64_t saved_blocked; /* [task] to restore after sigsuspend, ppoll, ... */
+	bool restore_blocked;   /* [task] */
+	uint64_t awaited;       /* [signals] by sigtimedwait: wake for these though blocked */
+	struct signal_pending pending; /* [signals] for this task alone */
+	struct signal_stack stack;     /* [task] sigaltstack(2) */
+	struct restart_state restart;  /* [task] */
+
+	int fault_errno; /* [task] why the last page fault was not resolved */
+	uint64_t fault_trap, fault_error_code, fault_address; /* [task] for the signal frame */
+
+	uintptr_t clear_child_tid; /* [task] */
+	uintptr_t robust_list;     /* [task] */
+	uint64_t timer_slack_ns;
+};
+
+/** Of the running thread, which must be a program's. */
+static inline struct task *task_current(void)
+{
+	return container_of(thread_current(), struct task, thread);
+}
+
+static inline struct process *process_current(void)
+{
+	return task_current()->process;
+}
+
+/** The first process and its task, which will enter user mode with task->start_regs: without a space, in the root
+ * directory, with the console as descriptors 0 to 2. -ENOMEM, or what opening the console says. */
+int must_check process_create_first(struct task **out);
+
+/** Lets a task run whose process has a space. */
+void task_start(struct task *task);
+
+/** Undoes process_create_first() of a process that has not run. */
+void process_destroy_first(struct task *task);
+
+/** The process with this pid (0: the current one); NULL: none. Not counted: it ends only by its own tasks. */
+struct process *process_find(int pid);
+
+/** Calls fn for every process, under the table's lock. */
+void process_each(void (*fn)(void *context, struct process *process), void *context);
+
+/** The task with this id in a process (any, where `process` is NULL); NULL: none. */
+struct task *task_find(struct process *process, int tid);
+
+/** CPU time of all tasks of a process. Any context. */
+uint64_t process_cpu_time_ns(const struct process *process);
+
+/** Ends the current process (exit_group, or a fatal signal; `status` as wait(2) has it), or only the current task. */
+_Noreturn void process_exit(unsigned status);
+_Noreturn void task_exit(unsigned status);

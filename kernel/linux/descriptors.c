@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Descriptors and what is done to an open file as such: dup(2), fcntl(2), close(2), pipe(2), ioctl(2), fsync(2), ... */
+#include <base/string.h>
+#include <fs/pipe.h>
+#include <fs/root.h>
+
+#include "calls.h"
+
+enum {
+	F_DUPFD,
+	F_GETFD,
+	F_SETFD,
+	F_GETFL,
+	F_SETFL,
+	F_GETLK,
+	F_SETLK,
+	F_SETLKW,
+	F_SETOWN,
+	F_GETOWN,
+	F_SETSIG,
+	F_GETSIG,
+	F_OFD_GETLK = 36,
+	F_OFD_SETLK,
+	F_OFD_SETLKW,
+	F_DUPFD_CLOEXEC = 1030,
+	F_SETPIPE_SZ = 1031,
+	F_GETPIPE_SZ,
+	F_ADD_SEALS,
+	F_GET_SEALS,
+};
+enum { FD_CLOEXEC = 1, F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 };
+enum { FIONCLEX = 0x5450, FIOCLEX = 0x5451, FIONBIO = 0x5421, FIOASYNC = 0x5452 };
+enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
+enum { FLAGS_CHANGEABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_ASYNC | O_NOATIME };
+enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
+enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_NAME_MAX = 249 };
+
+static struct fd_table *current_files(void)
+{
+	return process_current()->files;
+}
+
+long sys_close(long fd)
+{
+	return fd_close(current_files(), (int)fd);
+}
+
+long sys_close_range(long first, long last, long flags)
+{
+	struct fd_table *files = current_files();
+	unsigned from = (unsigned)first, to = (unsigned)last;
+
+	if (flags & ~(long)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || from > to)
+		return -EINVAL;
+	for (int fd = fd_next(files, from); fd >= 0 && (unsigned)fd <= to;
+	     fd = fd_next(files, (unsigned)fd + 1)) {
+		int err = flags & CLOSE_RANGE_CLOEXEC ? fd_set_flags(files, fd, true)
+						      : fd_close(files, fd);
+		(void)err; /* closed meanwhile by another thread is closed */
+	}
+	return 0;
+}
+
+static long duplicate(long fd, unsigned from, bool close_on_exec)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	int result = fd_install(current_files(), file, from, close_on_exec);
+	if (result < 0)
+		file_put(file);
+	return result;
+}
+
+static long duplicate_at(long fd, long at, bool close_on_exec)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	int err = fd_install_at(current_files(), (int)at, file, close_on_exec);
+	if (err < 0) {
+		file_put(file);
+		return err;
+	}
+	return (int)at;
+}
+
+long sys_dup(long fd)
+{
+	return duplicate(fd, 0, false);
+}
+
+long sys_dup2(long fd, long at)
+{
+	if ((int)fd != (int)at)
+		return duplicate_at(fd, at, false);
+	int flags = fd_flags(current_files(), (int)fd);
+	return flags < 0 ? flags : (int)at;
+}
+
+long sys_dup3(long fd, long at, long flags)
+{
+	if (flags & ~(long)O_CLOEXEC || (int)fd == (int)at)
+		return -EINVAL;
+	return duplicate_at(fd, at, flags & O_CLOEXEC);
+}
+
+static int install_pair(struct file *reader, struct file *writer, bool close_on_exec, int fds[2])
+{
+	fds[0] = fd_install(current_files(), reader, 0, close_on_exec);
+	if (fds[0] < 0) {
+		file_put(reader);
+		file_put(writer);
+		return fds[0];
+	}
+	fds[1] = fd_install(current_files(), writer, 0, close_on_exec);
+	if (fds[1] < 0) {
+		file_put(writer);
+		int err = fd_close(current_files(), fds[0]);
+		(void)err;
+		return fds[1];
+	}
+	return 0;
+}
+
+long sys_pipe2(long address, long flags)
+{
+	struct file *reader, *writer;
+	int fds[2];
+
+	if (flags & ~(long)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	int err = pipe_create((unsigned)flags & (O_NONBLOCK | O_DIRECT), &reader, &writer);
+	if (err)
+		return err;
+	err = install_pair(reader, writer, flags & O_CLOEXEC, fds);
+	if (err)
+		return err;
+	if (!user_write((uintptr_t)address, fds, sizeof(fds)))
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		err = fd_close(current_files(), fds[i]);
+		(void)err;
+	}
+	return -EFAULT;
+}
+
+long sys_pipe(long address)
+{
+	return sys_pipe2(address, 0);
+}
+
+/* Record locks. They are held by a process against others, so that a single process always gets them. */
+struct linux_flock {
+	int16_t type, whence;
+	uint32_t pad;
+	int64_t start, length;
+	int32_t pid, pad_2;
+};
+
+static long lock_record(struct file *file, unsigned cmd, uintptr_t address)
+{
+	struct linux_flock lock;
+	bool query = cmd == F_GETLK || cmd == F_OFD_GETLK;
+
+	if (user_read(&lock, address, sizeof(lock)))
+		return -EFAULT;
+	if (lock.type != F_RDLCK && lock.type != F_WRLCK && (lock.type != F_UNLCK || query))
+		return -EINVAL;
+	if (lock.whence < FILE_SEEK_SET || lock.whence > FILE_SEEK_END ||
+	    (lock.whence == FILE_SEEK_SET && lock.start < 0))
+		return -EINVAL;
+	if (cmd >= F_OFD_GETLK && cmd <= F_OFD_SETLKW && lock.pid)
+		return -EINVAL;
+	if (query) {
+		lock.type = F_UNLCK;
+		return user_write(address, &lock, sizeof(lock));
+	}
+	unsigned mode = file->flags & O_ACCMODE;
+	if ((lock.type == F_RDLCK && mode == O_WRONLY) ||
+	    (lock.type == F_WRLCK && mode == O_RDONLY))
+		return -EBADF;
+	return 0;
+}
+
+static void set_status_flags(struct file *file, unsigned flags)
+{
+	uint32_t kept = __atomic_load_n(&file->flags, __ATOMIC_RELAXED) &
+			~(uint32_t)FLAGS_CHANGEABLE;
+
+	__atomic_store_n(&file->flags, kept | (flags & FLAGS_CHANGEABLE), __ATOMIC_RELAXED);
+}
+
+static long control_file(struct file *file, unsigned cmd, long arg)
+{
+	switch (cmd) {
+	case F_GETFL:
+		return (file->flags & ~(uint32_t)O_CLOEXEC) | O_LARGEFILE;
+	case F_SETFL:
+		set_status_flags(file, (unsigned)arg);
+		return 0;
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return lock_record(file, cmd, (uintptr_t)arg);
+	case F_SETOWN:
+		file->owner = (int)arg;
+		return 0;
+	case F_GETOWN:
+		return file->owner;
+	case F_GETPIPE_SZ:
+		return pipe_capacity(file);
+	case F_SETPIPE_SZ:
+		return pipe_set_capacity(file, (uint64_t)arg & UINT32_MAX);
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_fcntl(long fd, long cmd, long arg)
+{
+	struct fd_table *files = current_files();
+
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if ((unsigned)arg >= files->limit)
+			return fd_flags(files, (int)fd) < 0 ? -EBADF : -EINVAL;
+		return duplicate(fd, (unsigned)arg, cmd == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return fd_flags(files, (int)fd);
+	case F_SETFD:
+		return fd_set_flags(files, (int)fd, arg & FD_CLOEXEC);
+	default:
+		break;
+	}
+
+	struct file *file = fd_file(fd);
+	if (!file)
+		return -EBADF;
+	long result = file->flags & O_PATH && cmd != F_GETFL
+			      ? -EBADF
+			      : control_file(file, (unsigned)cmd, arg);
+	file_put(file);
+	return result;
+}
+
+/* What ioctl(2) does to a descriptor whatever is behind it; 1: nothing of that kind. */
+static long control_descriptor(int fd, struct file *file, unsigned cmd, uintptr_t arg)
+{
+	int32_t on;
+
+	switch (cmd) {
+	case FIOCLEX:
+	case FIONCLEX:
+		return fd_set_flags(current_files(), fd, cmd == FIOCLEX);
+	case FIONBIO:
+		if (user_read(&on, arg, sizeof(on)))
+			return -EFAULT;
+		set_status_flags(file, on ? file->flags | O_NONBLOCK
+					  : file->flags & ~(uint32_t)O_NONBLOCK);
+		return 0;
+	case FIOASYNC:
+		if (user_read(&on, arg, sizeof(on)))
+			return -EFAULT;
+		return on ? -ENOTTY : 0;
+	default:
+		return 1;
+	}
+}
+
+long sys_ioctl(long fd, long cmd, long arg)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	long result = file->flags & O_PATH
+			      ? -EBADF
+			      : control_descriptor((int)fd, file, (unsigned)cmd, (uintptr_t)arg);
+	if (result == 1)
+		result = restartable(file_ioctl(file, (unsigned)cmd, (uintptr_t)arg));
+	file_put(file);
+	return result;
+}
+
+long sys_flock(long fd, long operation)
+{
+	struct file *file = fd_file(fd);
+	long kind = operation & ~(long)LOCK_NB;
+
+	if (!file)
+		return -EBADF;
+	file_put(file);
+	/* Between the open files of one process flock(2) locks would exclude each other; no program can wait for itself. */
+	return kind == LOCK_SH || kind == LOCK_EX || kind == LOCK_UN ? 0 : -EINVAL;
+}
+
+static long sync_file(long fd, bool data_only)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	int err = file_sync(file, data_only);
+	file_put(file);
+	return err;
+}
+
+long sys_fsync(long fd)
+{
+	return sync_file(fd, false);
+}
+
+long sys_fdatasync(long fd)
+{
+	return sync_file(fd, true);
+}
+
+long sys_sync_file_range(long fd, long offset, long bytes, long flags)
+{
+	if (offset < 0 || bytes < 0 || flags & ~7L)
+		return -EINVAL;
+	return sync_file(fd, true);
+}
+
+long sys_sync(void)
+{
+	return 0; /* file systems are in memory */
+}
+
+long sys_syncfs(long fd)
+{
+	struct file *file = fd_file(fd);
+
+	file_put(file);
+	return file ? 0 : -EBADF;
+}
+
+/* Advice about a file that is in memory already. */
+static long check_regular(long fd, int otherwise)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	bool regular = file->inode && (file->inode->mode & S_IFMT) == S_IFREG;
+	file_put(file);
+	return regular ? 0 : otherwise;
+}
+
+long sys_fadvise64(long fd, long offset, long bytes, long advice)
+{
+	struct file *file = fd_file(fd);
+
+	(void)offset;
+	if (!file)
+		return -EBADF;
+	bool stream = !file->inode || (file->inode->mode & S_IFMT) == S_IFIFO;
+	file_put(file);
+	if (stream)
+		return -ESPIPE;
+	return bytes < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
+}
+
+long sys_readahead(long fd, long offset, long bytes)
+{
+	(void)offset, (void)bytes;
+	return check_regular(fd, -EINVAL);
+}
+
+long sys_ftruncate(long fd, long size)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	int err = size < 0 ? -EINVAL : file_truncate(file, (uint64_t)size);
+	file_put(file);
+	return err;
+}
+
+long sys_fallocate(long fd, long mode, long offset, long bytes)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	int err = offset < 0 || bytes <= 0
+			  ? -EINVAL
+			  : file_fallocate(file, (int)mode, (uint64_t)offset, (uint64_t)bytes);
+	file_put(file);
+	return err;
+}
+
+long sys_memfd_create(long name, long flags)
+{
+	char text[MFD_NAME_MAX + 1];
+	ssize_t length = user_read_string(text, (uintptr_t)name, sizeof(text));
+	struct inode *inode;
+	struct file *file;
+
+	if (length < 0)
+		return length == -ENAMETOOLONG ? -EINVAL : length;
+	if (flags & ~(long)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+		return -EINVAL;
+	int err = root_create_file(0, &inode);
+	if (err)
+		return err;
+	err = file_open_inode(inode, O_RDWR, &file);
+	inode_put(inode);
+	if (err)
+		return err;
+	int fd = fd_install(current_files(), file, 0, flags & MFD_CLOEXEC);
+	if (fd < 0)
+		file_put(file);
+	return fd;
+}

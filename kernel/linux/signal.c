@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Signals: sending and the queues. What a task does with one is in deliver.c. See <linux/signal.h>. */
+#include <linux/signal.h>
+
+#include <base/bits.h>
+#include <base/errno.h>
+#include <base/format.h>
+#include <base/string.h>
+#include <mm/alloc.h>
+
+#define BITS(a, b, c, d, e, f) \
+	(BIT64((a)-1) | BIT64((b)-1) | BIT64((c)-1) | BIT64((d)-1) | BIT64((e)-1) | BIT64((f)-1))
+#define DEFAULT_IGNORED \
+	(BIT64(SIGCHLD - 1) | BIT64(SIGCONT - 1) | BIT64(SIGURG - 1) | BIT64(SIGWINCH - 1))
+/* Taken before others, since they say why the program cannot go on (Linux: SYNCHRONOUS_MASK). */
+#define SYNCHRONOUS BITS(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS)
+
+static const char names[][10] = {
+	"SIG0",      "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGBUS",
+	"SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV", "SIGUSR2",  "SIGPIPE", "SIGALRM", "SIGTERM",
+	"SIGSTKFLT", "SIGCHLD", "SIGCONT",   "SIGSTOP", "SIGTSTP",  "SIGTTIN", "SIGTTOU", "SIGURG",
+	"SIGXCPU",   "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO",   "SIGPWR",  "SIGSYS",
+};
+
+const char *signal_name(int signo, char buffer[12])
+{
+	if (signo >= 0 && signo < SIGRTMIN)
+		return names[signo];
+	format(buffer, 12, "SIGRT%d", signo - SIGRTMIN);
+	return buffer;
+}
+
+void signal_pending_init(struct signal_pending *pending)
+{
+	pending->set = 0;
+	list_init(&pending->queue);
+}
+
+bool signal_is_ignored(const struct process *process, int signo)
+{
+	uint64_t handler = process->handlers->actions[signo - 1].handler;
+
+	return handler == SIGNAL_IGNORE ||
+	       (handler == SIGNAL_DEFAULT && DEFAULT_IGNORED & signal_bit(signo));
+}
+
+/* Lets a task look at its signals soon, wherever it is. */
+static void notify(struct task *task)
+{
+	__atomic_store_n(&task->thread.user_work, 1, __ATOMIC_RELEASE);
+	thread_interrupt(&task->thread);
+}
+
+static bool wants(const struct task *task, int signo)
+{
+	return !(task->blocked & signal_bit(signo)) || task->awaited & signal_bit(signo);
+}
+
+/* [signals] */
+static void notify_process(struct process *process, int signo)
+{
+	list_for_each(node, &process->tasks) {
+		struct task *task = list_entry(node, struct task, link);
+
+		if (wants(task, signo)) {
+			notify(task);
+			return;
+		}
+	}
+}
+
+/* [signals] Puts the signal into a queue; 1: it is there already. */
+static int enqueue(struct process *process, struct signal_pending *pending,
+		   const struct signal_info *info)
+{
+	bool realtime = info->signo >= SIGRTMIN;
+
+	if (!realtime && pending->set & signal_bit(info->signo))
+		return 1;
+
+	struct queued_signal *entry = NULL;
+	if (!realtime || process->queued_signals < process->limits[RLIMIT_SIGPENDING].current)
+		entry = mem_alloc(sizeof(*entry));
+	if (!entry && realtime && info->code != SI_USER && info->code != SI_KERNEL)
+		return -EAGAIN;
+	if (entry) {
+		entry->info = *info;
+		entry->owner = NULL;
+		list_insert_before(&pending->queue, &entry->link);
+		process->queued_signals++;
+	}
+	pending->set |= signal_bit(info->signo);
+	return 0;
+}
+
+static bool blocked_by_all(const struct process *process, int signo)
+{
+	bool blocked = true;
+
+	list_for_each(node, &process->tasks)
+		blocked &= !wants(list_entry(node, struct task, link), signo);
+	return blocked;
+}
+
+int signal_send_process(struct process *process, const struct signal_info *info)
+{
+	int err = 0;
+
+	spin_lock(&process->handlers->lock);
+	if (!signal_is_ignored(process, info->signo) || blocked_by_all(process, info->signo)) {
+		err = enqueue(process, &process->pending, info);
+		if (err >= 0)
+			notify_process(process, info->signo);
+	}
+	spin_unlock(&process->handlers->lock);
+	return err < 0 ? err : 0;
+}
+
+int signal_send_task(struct task *task, const struct signal_info *info)
+{
+	struct process *process = task->process;
+	int err = 0;
+
+	spin_lock(&process->handlers->lock);
+	if (!signal_is_ignored(process, info->signo) || !wants(task, info->signo)) {
+		err = enqueue(process, &task->pending, info);
+		if (err >= 0 && wants(task, info->signo))
+			notify(task);
+	}
+	spin_unlock(&process->handlers->lock);
+	return err < 0 ? err : 0;
+}
+
+void signal_post_process(struct process *process, int signo)
+{
+	const struct signal_info info = { .signo = signo, .code = SI_KERNEL };
+	int err = signal_send_process(process, &info);
+
+	(void)err; /* standard signals are never refused */
+}
+
+bool signal_send_entry(struct process *process, struct task *task, struct queued_signal *entry)
+{
+	struct signal_pending *pending = task ? &task->pending : &process->pending;
+	int signo = entry->info.signo;
+	bool queued = false;
+
+	spin_lock(&process->handlers->lock);
+	if (!list_linked(&entry->link) &&
+	    (!signal_is_ignored(process, signo) || blocked_by_all(process, signo))) {
+		list_insert_before(&pending->queue, &entry->link);
+		process->queued_signals++;
+		pending->set |= signal_bit(signo);
+		if (task && wants(task, signo))
+			notify(task);
+		else if (!task)
+			notify_process(process, signo);
+		queued = true;
+	}
+	spin_unlock(&process->handlers->lock);
+	return queued;
+}
+
+/* [signals] Clears the signal's bit when nothing of it is queued any more. */
+static void update_bit(struct signal_pending *pending, int signo)
+{
+	list_for_each(node, &pending->queue)
+		if (list_entry(node, struct queued_signal, link)->info.signo == signo)
+			return;
+	pending->set &= ~signal_bit(signo);
+}
+
+void signal_remove_entry(struct process *process, struct queued_signal *entry)
+{
+	spin_lock(&process->handlers->lock);
+	if (list_linked(&entry->link)) {
+		list_remove(&entry->link);
+		process->queued_signals--;
+		update_bit(&process->pending, entry->info.signo);
+		list_for_each(node, &process->tasks)
+			update_bit(&list_entry(node, struct task, link)->pending,
+				   entry->info.signo);
+	}
+	spin_unlock(&process->handlers->lock);
+}
+
+/* [signals] Takes the oldest entry of one signal that is pending. */
+static void dequeue(struct process *process, struct signal_pending *pending, int signo,
+		    struct signal_info *info)
+{
+	*info = (struct signal_info){ .signo = signo, .code = SI_USER };
+	list_for_each(node, &pending->queue) {
+		struct queued_signal *entry = list_entry(node, struct queued_signal, link);
+
+		if (entry->info.signo != signo)
+			continue;
+		*info = entry->info;
+		list_remove(&entry->link);
+		process->queued_signals--;
+		if (!entry->owner)
+			mem_free(entry);
+		break;
+	}
+	update_bit(pending, signo);
+}
+
+/* [signals] */
+static void forget_in(struct process *process, struct signal_pending *pending, int signo)
+{
+	struct signal_info info;
+
+	while (pending->set & signal_bit(signo))
+		dequeue(process, pending, signo, &info);
+}
+
+static int lowest(uint64_t set)
+{
+	return set & SYNCHRONOUS ? __builtin_ctzll(set & SYNCHRONOUS) + 1
+				 : __builtin_ctzll(set) + 1;
+}
+
+bool signal_take(uint64_t set, struct signal_info *info)
+{
+	struct task *task = task_current();
+	struct process *process = task->process;
+	struct signal_pending *pending = &task->pending;
+
+	spin_lock(&process->handlers->lock);
+	if (!(pending->set & set))
+		pending = &process->pending;
+	bool found = pending->set & set;
+	if (found)
+		dequeue(process, pending, lowest(pending->set & set), info);
+	spin_unlock(&process->handlers->lock);
+	return found;
+}
+
+bool signal_is_pending(void)
+{
+	struct task *task = task_current();
+
+	return (task->pending.set | task->process->pending.set) & ~task->blocked;
+}
+
+void signal_wait(void)
+{
+	while (!signal_is_pending()) {
+		/* An interrupt without a signal of ours was for one that another task has taken. */
+		if (thread_sleep_until(TIME_NEVER, WAIT_INTERRUPTIBLE) && !signal_is_pending())
+			thread_clear_interrupt();
+	}
+}
+
+void signal_set_blocked(uint64_t blocked)
+{
+	struct task *task = task_current();
+
+	spin_lock(&task->process->handlers->lock);
+	task->blocked = blocked & ~SIGNALS_UNBLOCKABLE;
+	if (signal_is_pending())
+		notify(task);
+	spin_unlock(&task->process->handlers->lock);
+}
+
+void signal_set_temporary(uint64_t blocked)
+{
+	struct task *task = task_current();
+
+	task->saved_blocked = task->blocked;
+	task->restore_blocked = true;
+	signal_set_blocked(blocked);
+}
+
+void signal_end_temporary(bool interrupted)
+{
+	struct task *task = task_current();
+
+	if (interrupted && signal_is_pending())
+		return; /* deliver.c restores it: by the handler's frame, or itself */
+	task->restore_blocked = false;
+	signal_set_blocked(task->saved_blocked);
+}
+
+void signal_forget(struct process *process, int signo)
+{
+	list_for_each(node, &process->tasks)
+		forget_in(process, &list_entry(node, struct task, link)->pending, signo);
+	forget_in(process, &process->pending, signo);
+}
+
+void signal_force(const struct signal_info *info)
+{
+	struct task *task = task_current();
+	struct process *process = task->process;
+	struct signal_action *action = &process->handlers->actions[info->signo - 1];
+
+	spin_lock(&process->handlers->lock);
+	if (task->blocked & signal_bit(info->signo) || action->handler == SIGNAL_IGNORE) {
+		action->handler = SIGNAL_DEFAULT;
+		task->blocked &= ~signal_bit(info->signo);
+	}
+	/* The fault's own information counts, whatever somebody has sent before. */
+	if (task->pending.set & signal_bit(info->signo)) {
+		struct signal_info earlier;
+
+		dequeue(process, &task->pending, info->signo, &earlier);
+	}
+	int err = enqueue(process, &task->pending, info);
+	(void)err; /* standard signals are never refused */
+	notify(task);
+	spin_unlock(&process->handlers->lock);
+}
