@@ -123,7 +123,7 @@ HOST_CLI_OBJS := $(call to_host,$(filter-out cli/main.c,$(CLI_SRC)))
 UNIT_TESTS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'test_*.c' | LC_ALL=C sort))
 FUZZ_TARGETS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'fuzz_*.c' | LC_ALL=C sort))
 
-HOST_MEMORY_OBJS := $(call to_host,kernel/port/host/memory.c kernel/port/host/machine.c)
+HOST_MEMORY_OBJS := $(call to_host,$(addprefix kernel/port/host/,memory.c machine.c host_mmu.c))
 HOST_PORT_OBJS := $(filter-out $(HOST_MEMORY_OBJS),$(call to_host,$(wildcard kernel/port/host/*.c)))
 
 # What a test links beside itself. The simulated machine comes whole and first: its stand-ins for the kernel's functions are
