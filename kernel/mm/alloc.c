@@ -29,6 +29,12 @@ struct free_object {
 /* Sizes that divide what a header leaves of a page with little waste. */
 static const uint16_t class_bytes[] = { 16,  32,  48,  64,  96,   128,  192, 256,
 					336, 496, 576, 800, 1008, 1344, 2032 };
+/* The class for each multiple of 16 bytes. */
+static const uint8_t class_of[] = {
+	[0 ... 1] = 0,    [2] = 1,          [3] = 2,          [4] = 3,          [5 ... 6] = 4,
+	[7 ... 8] = 5,    [9 ... 12] = 6,   [13 ... 16] = 7,  [17 ... 21] = 8,  [22 ... 31] = 9,
+	[32 ... 36] = 10, [37 ... 50] = 11, [51 ... 63] = 12, [64 ... 84] = 13, [85 ... 127] = 14,
+};
 static struct cache classes[countof(class_bytes)]; /* each initialised when first used */
 static struct spinlock classes_lock;
 
@@ -175,10 +181,8 @@ void cache_free(struct cache *cache, void *object)
 
 static struct cache *class_for(size_t bytes)
 {
-	unsigned i = 0;
+	unsigned i = class_of[(bytes + 15) / 16];
 
-	while (bytes > class_bytes[i])
-		i++;
 	if (likely(__atomic_load_n(&classes[i].object_bytes, __ATOMIC_ACQUIRE)))
 		return &classes[i];
 	spin_lock(&classes_lock);
