@@ -1,0 +1,269 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The command from outside: messages and statuses, streams, signals, images. Most of it boots small kernels of its own
+# (kernel_*.S); the last part boots the real one. Run from the root of the tree: tests/cli/test_cli.sh [CAPUCHIN].
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(cd "$here/../.." && pwd)
+capuchin=$(realpath "${1:-$tree/capuchin}")
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+cd "$work" || exit 1
+mkdir tmp
+export TMPDIR="$work/tmp"
+unset CAPUCHIN_KERNEL
+
+pass() { passed=$((passed + 1)); echo "ok - $1"; }
+# The second line is for the summary of all suites.
+fail() { failed=$((failed + 1)); echo "not ok - $1"; echo "FAIL $1: $2"; sed 's/^/# /' out err 2>/dev/null | head -20; }
+skip() { skipped=$((skipped + 1)); echo "ok - $1 # SKIP $2"; echo "SKIP $1: $2"; }
+
+# run NAME STATUS PATTERN COMMAND...: the command ends with STATUS, PATTERN is in a line of its output or errors ('' matches).
+run()
+{
+	name=$1 status=$2 pattern=$3
+	shift 3
+	timeout 60 "$@" >out 2>err
+	got=$?
+	if [ $got -ne "$status" ]; then
+		fail "$name" "status $got, not $status"
+	elif [ -n "$pattern" ] && ! cat out err | grep -a -q -e "$pattern"; then
+		fail "$name" "no line has '$pattern'"
+	else
+		pass "$name"
+	fi
+}
+
+# Like run, and standard error is exactly one line "capuchin: ...".
+run_line()
+{
+	name=$1
+	run "$@"
+	if [ "$(wc -l <err)" -ne 1 ] || ! grep -q '^capuchin: ' err; then
+		fail "$name, in one line" 'more or other lines'
+	fi
+}
+
+expect() # NAME WANTED GOT
+{
+	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "'$3', not '$2'"; fi
+}
+
+nothing_left() # NAME
+{
+	sleep 0.2
+	left=$(ls -A tmp; ls -d /dev/shm/capuchin-* 2>/dev/null; pgrep -f "^[^ ]*qemu-system-x86_64 .*-kernel $work/" || true)
+	expect "$1" '' "$left"
+}
+
+patch() # FILE OFFSET OCTAL-BYTES
+{
+	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# --- what the tests run
+cat >hello.c <<'C'
+#include <stdio.h>
+int main(int argc, char **argv) { for (int i = 1; i < argc; i++) printf("[%s]\n", argv[i]); puts("hello"); return argc; }
+C
+gcc -O1 -static -o hello hello.c || exit 1
+gcc -O1 -o dynamic hello.c
+gcc -O1 -c -o object.o hello.c
+gcc -shared -fPIC -nostdlib -x c -o library.so - <<'C'
+int f(void) { return 0; }
+C
+for kernel in say echo hang silent; do
+	gcc -m32 -c -o $kernel.o "$here/kernel_$kernel.S" &&
+		ld -m elf_i386 -Ttext 0x100000 -e start -o $kernel.elf $kernel.o || exit 1
+done
+
+# --- usage
+run 'no command is wrong usage' 2 "Try 'capuchin --help'" "$capuchin"
+run 'unknown command' 2 "unknown command 'walk'" "$capuchin" walk
+run 'unknown option' 2 'unrecognized option' "$capuchin" --walk
+run 'no program' 2 'no program given' "$capuchin" run
+run 'no program after --' 2 'no program given' "$capuchin" run --
+run 'unknown option of run' 2 "Try 'capuchin run --help'" "$capuchin" run --walk ./hello
+run 'unknown option of build' 2 "Try 'capuchin build --help'" "$capuchin" build --walk ./hello
+run 'missing value' 2 'requires an argument' "$capuchin" run -m
+run 'memory that is no number' 2 "invalid value 'much'" "$capuchin" run -m much ./hello
+run 'memory of nothing' 2 "invalid value '0'" "$capuchin" run --memory=0 ./hello
+run 'negative memory' 2 "invalid value '-5'" "$capuchin" run --memory=-5 ./hello
+run 'unknown accelerator' 2 'auto, kvm or tcg' "$capuchin" run --accel=warp ./hello
+run 'unknown machine' 2 'microvm, q35 or pc' "$capuchin" run --machine pdp11 ./hello
+run 'timeout of nothing' 2 'invalid value' "$capuchin" run --timeout 0 ./hello
+run 'variable without a name' 2 'invalid value' "$capuchin" run -e =x ./hello
+run 'addition at a relative path' 2 'absolute' "$capuchin" run --add hello:there ./hello
+run 'build without output' 2 'no output file' "$capuchin" build ./hello
+for words in --help -h help 'run --help' 'run -h' 'build --help' 'help run' 'help build'; do
+	run "$words" 0 '^Usage: capuchin' "$capuchin" $words
+done
+for option in --memory --env --accel --machine --rootfs --add --timeout --kernel-arg --strace --verbose; do
+	run "help of run names $option" 0 " $option" "$capuchin" run --help
+done
+run '--version' 0 '^capuchin [0-9]' "$capuchin" --version
+run 'help on a full disk' 1 'write error' sh -c '"$1" --help >/dev/full' - "$capuchin"
+
+# --- what cannot be run
+export CAPUCHIN_KERNEL="$work/say.elf"
+cp hello plain && chmod -x plain
+cp hello arm && patch arm 18 '\267\000'
+cp hello wide && patch wide 4 '\001' && patch wide 18 '\003\000'
+cp hello kernelhalf && patch kernelhalf 86 '\377\377'
+head -c 50 hello >cut && chmod +x cut
+head -c 5000 hello >short && chmod +x short
+: >empty && chmod +x empty
+printf '#!/bin/sh\necho\n' >script && chmod +x script
+printf 'MZ and so on' >other && chmod +x other
+mkfifo pipe
+run_line 'missing file' 1 './nothing: No such file' "$capuchin" run ./nothing
+run_line 'missing command' 1 'nothing-at-all: No such file' "$capuchin" run nothing-at-all
+run_line 'path through a file' 1 'hello/x: Not a directory' "$capuchin" run hello/x
+run_line 'directory' 1 './tmp: Is a directory' "$capuchin" run ./tmp
+run_line 'FIFO' 1 'not a regular file' "$capuchin" run ./pipe
+run_line 'empty file' 1 './empty: the file is empty' "$capuchin" run ./empty
+run_line 'script' 1 './script: a script.*/bin/sh' "$capuchin" run ./script
+run_line 'no ELF' 1 './other: not an ELF program' "$capuchin" run ./other
+run_line 'not executable' 1 './plain: not marked executable' "$capuchin" run ./plain
+run_line '32-bit x86' 1 './wide: a program for 32-bit x86' "$capuchin" run ./wide
+run_line '64-bit ARM' 1 './arm: a program for 64-bit ARM' "$capuchin" run ./arm
+run_line 'truncated header' 1 './cut: a truncated ELF' "$capuchin" run ./cut
+run_line 'truncated segments' 1 './short: a truncated ELF' "$capuchin" run ./short
+run_line 'segment in the kernel half' 1 'kernel' "$capuchin" run ./kernelhalf
+run_line 'dynamically linked' 1 './dynamic: a dynamically linked' "$capuchin" run ./dynamic
+run_line 'object file' 1 './object.o: an object file' "$capuchin" run ./object.o
+chmod +x library.so
+run_line 'shared library' 1 'shared library\|entry point' "$capuchin" run ./library.so
+run_line 'one MiB' 1 'needs at least [0-9]* MiB of memory, and the machine has 1 MiB' "$capuchin" run -m 1 ./hello
+gcc -O1 -static -x c -o large - <<'C'
+char large[300 << 20];
+int main(void) { return large[5]; }
+C
+run_line 'program larger than memory' 1 'needs at least 30[0-9] MiB' "$capuchin" run ./large
+run_line 'missing rootfs' 1 './none: No such file' "$capuchin" run --rootfs ./none /hello
+run_line 'rootfs that is a file' 1 'Not a directory' "$capuchin" run --rootfs ./hello /hello
+run_line 'missing in the rootfs' 1 '/bin/x: No such file.*root directory' "$capuchin" run --rootfs ./tmp /bin/x
+run_line 'missing addition' 1 './none: No such file' "$capuchin" run --add ./none:/x ./hello
+run_line 'missing kernel' 1 'kernel image' env CAPUCHIN_KERNEL=./none "$capuchin" run ./hello
+run_line 'no QEMU' 1 'qemu-system-x86_64: not found; install' env PATH="$work" "$capuchin" run ./hello
+mkdir only-qemu && ln -s "$(command -v qemu-system-x86_64)" only-qemu/
+run_line 'no mkfs.erofs' 1 'mkfs.erofs: not found; install' env PATH="$work/only-qemu" "$capuchin" run ./hello
+run_line 'output in a missing directory' 1 'No such file' "$capuchin" build -o none/x.iso ./hello
+run_line 'output that is a directory' 1 'Is a directory' "$capuchin" build -o tmp ./hello
+run 'unfit kernel' 1 'capuchin: qemu' env CAPUCHIN_KERNEL="$work/hello.c" "$capuchin" run ./hello
+nothing_left 'nothing is left after errors'
+
+# --- streams and status
+"$capuchin" run ./hello </dev/null >out 2>err
+expect 'status comes from the record' 7 $?
+printf 'hello\033_capuchin;exit=3\033\\ \033_capuchin;exit=300\033\\ \033[1m\n' >wanted
+if cmp -s wanted out; then pass 'only the last record is taken out'; else fail 'only the last record is taken out' differs; fi
+expect 'standard error is quiet' '' "$(cat err)"
+for machine in q35 pc; do
+	run "machine $machine" 7 hello "$capuchin" run --machine $machine ./hello
+done
+run 'memory of 64 GiB' 7 hello "$capuchin" run -m 64G ./hello
+run '-v tells what is done' 7 'kernel command line.*init=.*loglevel=6.*LANG=C.*-- a "b c"' \
+	"$capuchin" run -v -e LANG=C ./hello a 'b c'
+run '-v hides the seed' 7 'accelerator' "$capuchin" run -v ./hello
+grep -q 'seed=' err && fail '-v hides the seed' 'it shows it'
+export CAPUCHIN_KERNEL="$work/silent.elf"
+run_line 'end without a status' 122 'without telling a status' "$capuchin" run ./hello
+export CAPUCHIN_KERNEL="$work/echo.elf"
+head -c 60000 /dev/urandom >random
+timeout 60 "$capuchin" run ./hello <random >out 2>err
+expect 'input of all values arrives' 0 $?
+if cmp -s random out; then pass 'input comes back unchanged'; else fail 'input comes back unchanged' differs; fi
+run 'no input is end of file' 0 '' "$capuchin" run ./hello </dev/null
+run 'closed input is end of file' 0 '' "$capuchin" run ./hello <&-
+yes | timeout 60 "$capuchin" run ./hello 2>err | head -n 1 >out
+expect 'closed output ends the machine quietly' 'y' "$(cat out err)"
+export CAPUCHIN_KERNEL="$work/say.elf"
+printf 'mine\n' | { "$capuchin" run ./hello >/dev/null; cat; } >out
+expect 'input that is not asked for stays' mine "$(cat out)"
+nothing_left 'nothing is left after machines that end'
+
+# --- signals and time
+export CAPUCHIN_KERNEL="$work/hang.elf"
+run_line 'timeout' 123 'timeout' "$capuchin" run --timeout 0.7 ./hello
+expect 'output before the timeout arrives' hanging "$(cat out)"
+for signal in 15 2 1; do
+	"$capuchin" run ./hello >out 2>err </dev/null &
+	pid=$!
+	while ! grep -q hanging out && kill -0 $pid 2>/dev/null; do sleep 0.05; done
+	kill -$signal $pid
+	wait $pid
+	expect "signal $signal ends the machine" $((128 + signal)) $?
+	nothing_left "nothing is left after signal $signal"
+done
+"$capuchin" run ./hello >out 2>err </dev/null &
+pid=$!
+while ! grep -q hanging out && kill -0 $pid 2>/dev/null; do sleep 0.05; done
+kill -KILL $pid
+wait $pid 2>/dev/null
+nothing_left 'nothing is left even after SIGKILL'
+
+# --- images
+export CAPUCHIN_KERNEL="$work/say.elf"
+if command -v grub-mkrescue >/dev/null && [ -d /usr/lib/grub/i386-pc ] && [ -d /usr/lib/grub/x86_64-efi ]; then
+	run 'build' 0 '' "$capuchin" build -o x.iso -e 'A=b c' --kernel-arg 'k=$v' ./hello 'a b'
+	xorriso -osirrox on -indev x.iso -extract /boot/grub/grub.cfg grub.cfg >/dev/null 2>&1
+	run "GRUB's configuration quotes" 0 "'args=/.capuchin/args' 'k=\$v' 'env=/.capuchin/env'" cat grub.cfg
+	expect 'the image is small' yes "$([ "$(stat -c %s x.iso)" -lt 8000000 ] && echo yes)"
+	run 'kernel arguments that GRUB would change' 1 'cannot be handed through GRUB' \
+		"$capuchin" build -o y.iso --kernel-arg 'a"b' ./hello
+	expect 'a failed build leaves no file' '' "$(ls y.iso* x.iso.* 2>/dev/null)"
+	nothing_left 'nothing is left after builds'
+else
+	skip build 'GRUB is not installed'
+fi
+
+# --- the root image, as mkfs.erofs was asked to make it: looked at through a mkfs.erofs that keeps a list
+mkdir fake root root/bin
+cat >fake/mkfs.erofs <<'S'
+#!/bin/sh
+for directory; do :; done
+(cd "$directory" && find . ! -type d -printf '%P %l\n' | sort; find . -type d -printf '%P %m\n' | sort) >"$LIST"
+[ ! -f "$directory/.capuchin/args" ] || tr '\0' '|' <"$directory/.capuchin/args" >"$LIST.args"
+[ ! -f "$directory/.capuchin/env" ] || tr '\0' '|' <"$directory/.capuchin/env" >"$LIST.env"
+exec /usr/bin/mkfs.erofs "$@"
+S
+chmod +x fake/mkfs.erofs
+cp hello root/bin/hello
+ln -s /bin/hello root/link
+ln -s ../../../../etc root/out
+export LIST="$work/list"
+fakepath="$work/fake:$PATH"
+run 'arguments in a file' 7 '' env PATH="$fakepath" "$capuchin" run -e low=1 ./hello 'k=v' 'a"b' ''
+expect 'file of arguments' './hello|k=v|a"b||' "$(cat list.args)"
+expect 'file of variables' 'HOME=/|low=1|' "$(sed 's/^PATH=[^|]*|//' list.env)"
+expect 'the directories that are needed' 'dev 755 etc 755 proc 555 sys 555 tmp 1777' \
+	"$(grep -E '^(dev|etc|proc|sys|tmp) ' list | tr '\n' ' ' | sed 's/ $//')"
+expect 'the program is at its own path' "${work#/}/hello" "$(grep -o '^.*/hello' list)"
+mkdir -p tree/sub && echo x >tree/sub/file
+run 'additions in a rootfs' 7 '' env PATH="$fakepath" "$capuchin" run --rootfs root --add tree:/data --add hello.c:/out/c /link
+expect 'a directory is added with its content' 'data/sub/file' "$(grep -o '^data/sub/file' list)"
+expect 'links of the rootfs stay in it' 'etc/c' "$(grep -o '^etc/c' list)"
+run 'name within a rootfs' 7 '' "$capuchin" run --rootfs root hello
+
+# --- the real kernel
+kernel=$tree/build/capuchin.elf
+export CAPUCHIN_KERNEL="$kernel"
+if [ -f "$kernel" ]; then
+	run 'hello' 3 '^\[b c\]' "$capuchin" run --timeout 60 ./hello a 'b c' </dev/null
+	run 'arguments by file' 4 '^\[a"b\]' "$capuchin" run --timeout 60 ./hello 'a"b' 'k=v' '' </dev/null
+	gcc -O1 -static -x c -o cat - <<'C'
+#include <unistd.h>
+int main(void) { char b[4096]; ssize_t n; while ((n = read(0, b, sizeof b)) > 0) write(1, b, n); return 0; }
+C
+	timeout 90 "$capuchin" run ./cat <random >out 2>err
+	expect 'cat ends with its input' 0 $?
+	if cmp -s random out; then pass 'cat gives its input back'; else fail 'cat gives its input back' differs; fi
+else
+	skip 'the real kernel' "$kernel is not built"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
