@@ -123,13 +123,19 @@ static bool handle_port(struct guest *guest, struct kvm_run *run)
 	return false;
 }
 
+/* Where the guest stood, and the instruction that KVM could not emulate. */
 static void report_failure(struct guest *guest, struct kvm_run *run)
 {
 	struct kvm_regs regs = { 0 };
 
 	ioctl(guest->machine.cpu, KVM_GET_REGS, &regs);
-	fprintf(stderr, "end: KVM exit %u, suberror %u, rip 0x%llx\n", run->exit_reason,
-		run->exit_reason == KVM_EXIT_INTERNAL_ERROR ? run->internal.suberror : 0, regs.rip);
+	fprintf(stderr, "end: KVM exit %u, rip 0x%llx", run->exit_reason, regs.rip);
+	if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR) {
+		fprintf(stderr, ", suberror %u, instruction", run->internal.suberror);
+		for (unsigned i = 0; i < run->emulation_failure.insn_size && i < 15; i++)
+			fprintf(stderr, " %02x", run->emulation_failure.insn_bytes[i]);
+	}
+	fputc('\n', stderr);
 }
 
 /* Runs until the guest ends; whether that was an end as it should be. */
