@@ -13,11 +13,13 @@
 #include <base/assert.h>
 #include <base/bits.h>
 #include <base/log.h>
-#include <base/string.h>
 #include <core/lock.h>
 #include <core/params.h>
 #include <hal/cpu.h>
 #include <hal/memory.h>
+#include <lib/muldiv.h>
+
+#include "calibrate.h"
 
 #define ROUGH_NS (1500 * NS_PER_US) /* shortest interval that gives a rate at all */
 #define SETTLED_NS (40 * NS_PER_MS) /* good enough for programs to compute with */
@@ -26,31 +28,21 @@
 #define GUESSED_HZ ((uint64_t)1000000000)
 
 enum {
-	ROUGH_ERROR_PPM = 10000, /* what a rate of each stage may be wrong by */
-	SETTLED_ERROR_PPM = 500,
 	CYCLES_HZ_MIN = 1000000, /* below this a machine is not believed */
 	CYCLES_HZ_BITS = 36,
-	SAMPLES = 3,               /* of which the one counts that took least */
-	WAIT_CYCLES_MAX = 1 << 24, /* a reference that gets no further in this time stands still */
-	WAIT_READS_MAX = 50000,
 	INVERSE_SHIFT = 28,
 };
-
-enum time_stage { TIME_UNKNOWN, TIME_ROUGH, TIME_SETTLED };
 
 static struct {
 	struct spinlock lock;
 	const struct time_machine *machine;
 	uint64_t boot_cycles;
-	enum time_stage stage; /* [lock] */
-	uint64_t recheck_at;   /* [lock] cycles; when the rate may be refined */
-	uint64_t inverse;      /* [lock] cycles per nanosecond, times 2^INVERSE_SHIFT */
-	const struct clock_reference
-		*reference;        /* [lock] the rate is measured by it; NULL: it was told */
-	struct clock_sample start; /* [lock] where the interval begins */
-	uint64_t (*now)(void);     /* replaces the cycle counter */
-	uint64_t last_ns;          /* [lock] of now() */
-	bool wall_known;           /* [lock] */
+	uint64_t recheck_at; /* cycles; [lock to write] when the rate may be refined */
+	uint64_t inverse;    /* [lock to write] cycles per nanosecond, times 2^INVERSE_SHIFT */
+	struct calibration calibration; /* [lock] its reference is NULL when the rate is final */
+	uint64_t (*now)(void);          /* replaces the cycle counter */
+	uint64_t last_ns;               /* [lock] of now() */
+	bool wall_known;                /* [lock to write] */
 } clock;
 
 /* Seen by programs, so nothing else may be in the page. */
@@ -58,27 +50,6 @@ static union {
 	struct time_page time;
 	unsigned char bytes[PAGE_SIZE];
 } page aligned(PAGE_SIZE);
-
-/* a * b / c, where the result fits; the compiler's 128-bit division is a library function that we do not have. */
-static uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-	uint64_t low = (uint64_t)product, rest = (uint64_t)(product >> 64);
-
-	if (rest >= c)
-		return UINT64_MAX;
-	for (unsigned bit = 0; bit < 64; bit++) {
-		bool carry = rest >> 63;
-
-		rest = rest << 1 | low >> 63;
-		low <<= 1;
-		if (carry || rest >= c) {
-			rest -= c;
-			low |= 1;
-		}
-	}
-	return low;
-}
 
 struct time_rate time_rate_from_hz(uint64_t hz)
 {
@@ -94,11 +65,6 @@ struct time_rate time_rate_from_hz(uint64_t hz)
 		mult = mul_div(NS_PER_S, BIT64(++rate.shift), hz);
 	rate.mult = (uint32_t)mult;
 	return rate;
-}
-
-static uint64_t cycles_to_ns(uint64_t cycles, struct time_rate rate)
-{
-	return (uint64_t)((unsigned __int128)cycles * rate.mult >> rate.shift);
 }
 
 static uint64_t ns_to_cycles(uint64_t ns)
@@ -133,7 +99,7 @@ static uint64_t page_now(uint64_t cycles)
 	if (unlikely(cycles < now.base_cycles))
 		return now.base_ns;
 	return now.base_ns +
-	       cycles_to_ns(cycles - now.base_cycles, (struct time_rate){ now.mult, now.shift });
+	       time_rate_ns((struct time_rate){ now.mult, now.shift }, cycles - now.base_cycles);
 }
 
 /* From `cycles` on, time passes at this rate. */
@@ -188,85 +154,12 @@ static void find_wall(void) REQUIRES(clock.lock)
 /* The rate is good enough for programs. */
 static void settle(void) REQUIRES(clock.lock)
 {
-	clock.stage = TIME_SETTLED;
-	if (clock.now)
+	if (clock.now || page.time.usable)
 		return;
 	find_wall();
 	page_write_begin();
 	page.time.usable = 1;
 	page_write_end();
-}
-
-/* Reads several times: a virtual CPU may lose its place at any instruction, and then the cycles do not belong to the ticks. */
-static bool read_reference(struct clock_sample *best) REQUIRES(clock.lock)
-{
-	struct clock_sample sample;
-
-	if (!clock.reference->read(best))
-		return false;
-	for (unsigned i = 1; i < SAMPLES; i++) {
-		if (!clock.reference->read(&sample))
-			return false;
-		if (sample.window < best->window)
-			*best = sample;
-	}
-	return true;
-}
-
-static uint64_t ticks_since_start(const struct clock_sample *sample) REQUIRES(clock.lock)
-{
-	/* Periods are powers of two. */
-	return (sample->ticks - clock.start.ticks) & (clock.reference->period_ticks() - 1);
-}
-
-/* Waits until `wanted` ticks have passed since the start. */
-static bool wait_for_ticks(uint64_t wanted, struct clock_sample *sample) REQUIRES(clock.lock)
-{
-	unsigned reads = 0;
-
-	while (!sample->wrapped && ticks_since_start(sample) < wanted) {
-		if (sample->cycles - clock.start.cycles > WAIT_CYCLES_MAX ||
-		    ++reads > WAIT_READS_MAX)
-			return false;
-		cpu_relax();
-		if (!clock.reference->read(sample))
-			return false;
-	}
-	return true;
-}
-
-static bool is_enough(const struct clock_sample *sample, uint64_t ticks) REQUIRES(clock.lock)
-{
-	/* A long access at either end spoils a short interval: half of both windows is the error. */
-	uint64_t doubt = (sample->window + clock.start.window) / 2;
-	uint64_t cycles = sample->cycles - clock.start.cycles;
-
-	return !sample->wrapped && ticks && doubt < cycles / (1000000 / ROUGH_ERROR_PPM);
-}
-
-/* A first rate by clock.reference; 0: it cannot be had from this one. */
-static uint64_t measure(void) REQUIRES(clock.lock)
-{
-	uint64_t hz = clock.reference->hz();
-	uint64_t wanted = mul_div(hz, ROUGH_NS, NS_PER_S);
-	struct clock_sample sample;
-
-	for (unsigned attempt = 0; attempt < 3; attempt++) {
-		if (!clock.reference->read(&sample) || !wait_for_ticks(wanted, &sample) ||
-		    !read_reference(&sample))
-			return 0;
-		uint64_t ticks = ticks_since_start(&sample);
-
-		if (is_enough(&sample, ticks)) {
-			clock.stage = ticks > mul_div(hz, SETTLED_NS, NS_PER_S) ? TIME_SETTLED
-										: TIME_ROUGH;
-			return mul_div(sample.cycles - clock.start.cycles, hz, ticks);
-		}
-		/* More than a period ago, or out of step at one end. */
-		if (!clock.reference->start(&clock.start))
-			return 0;
-	}
-	return 0;
 }
 
 /* Tries the reference that runs since boot, then all in turn. */
@@ -275,17 +168,18 @@ static struct time_rate measure_rate(void) REQUIRES(clock.lock)
 	const struct time_machine *machine = clock.machine;
 	struct time_rate rate = { 0, 0 };
 
-	if (clock.reference)
-		rate = time_rate_from_hz(measure());
+	if (clock.calibration.reference)
+		rate = time_rate_from_hz(calibration_measure(&clock.calibration, ROUGH_NS));
 	for (unsigned i = 0; !rate.mult && machine && machine->reference; i++) {
-		clock.reference = machine->reference(i);
-		if (!clock.reference)
+		const struct clock_reference *reference = machine->reference(i);
+
+		if (!reference)
 			break;
-		if (clock.reference->start(&clock.start))
-			rate = time_rate_from_hz(measure());
+		if (calibration_start(&clock.calibration, reference))
+			rate = time_rate_from_hz(calibration_measure(&clock.calibration, ROUGH_NS));
 	}
 	if (!rate.mult)
-		clock.reference = NULL;
+		clock.calibration.reference = NULL;
 	return rate;
 }
 
@@ -303,12 +197,12 @@ static struct time_rate told_rate(void)
 /* When to look at the reference again. */
 static void plan_recheck(void) REQUIRES(clock.lock)
 {
-	if (!clock.reference)
+	uint64_t start = clock.calibration.start.cycles;
+
+	if (!clock.calibration.reference)
 		clock.recheck_at = UINT64_MAX;
-	else if (clock.stage == TIME_ROUGH)
-		clock.recheck_at = clock.start.cycles + ns_to_cycles(SETTLED_NS);
 	else
-		clock.recheck_at = clock.start.cycles + ns_to_cycles(FINAL_NS);
+		clock.recheck_at = start + ns_to_cycles(page.time.usable ? FINAL_NS : SETTLED_NS);
 }
 
 static struct time_rate find_rate(void) REQUIRES(clock.lock)
@@ -320,7 +214,7 @@ static struct time_rate find_rate(void) REQUIRES(clock.lock)
 	if (told.mult)
 		rate = told;
 	if (rate.mult)
-		clock.reference = NULL;
+		clock.calibration.reference = NULL;
 	else
 		rate = measure_rate();
 	if (!rate.mult) {
@@ -334,61 +228,36 @@ static noinline void start_clock(void)
 {
 	spin_lock(&clock.lock);
 	if (!page.time.mult) {
-		struct time_rate rate = find_rate();
-
-		set_rate(clock.boot_cycles, rate);
-		if (!clock.reference || clock.stage == TIME_SETTLED)
+		set_rate(clock.boot_cycles, find_rate());
+		if (!clock.calibration.reference)
 			settle();
 		plan_recheck();
 	}
 	spin_unlock(&clock.lock);
 }
 
-/* The ticks that have really passed: the counter tells them modulo its period, the rate so far roughly how many. 0: too long ago
- * to tell, or the counter and the rate contradict each other. */
-static uint64_t resolve_ticks(const struct clock_sample *sample) REQUIRES(clock.lock)
-{
-	struct time_rate rate = { page.time.mult, page.time.shift };
-	uint64_t ppm = clock.stage == TIME_ROUGH ? ROUGH_ERROR_PPM : SETTLED_ERROR_PPM;
-	uint64_t period = clock.reference->period_ticks();
-	uint64_t ns = cycles_to_ns(sample->cycles - clock.start.cycles, rate);
-	uint64_t expected = mul_div(ns, clock.reference->hz(), NS_PER_S);
-	uint64_t doubt = mul_div(expected, ppm, 1000000) + 2;
-	uint64_t over = (ticks_since_start(sample) - expected) & (period - 1);
-
-	if (doubt >= period / 2)
-		return 0;
-	if (over <= doubt)
-		return expected + over;
-	return period - over <= doubt ? expected - (period - over) : 0;
-}
-
 /* Measures again over the time since the start of the reference, which is longer now. */
 static noinline void refine(void)
 {
-	struct clock_sample sample;
-	uint64_t ticks, hz;
+	struct calibration *calibration = &clock.calibration;
+	struct time_rate rate = { page.time.mult, page.time.shift };
 
 	spin_lock(&clock.lock);
-	if (cpu_cycles() < clock.recheck_at)
-		goto out;
-	if (!read_reference(&sample)) {
-		clock.recheck_at = UINT64_MAX;
-		goto out;
+	if (cpu_cycles() >= clock.recheck_at) {
+		uint64_t begun = calibration->start.cycles;
+
+		rate = time_rate_from_hz(calibration_refine(calibration, rate));
+		if (rate.mult) {
+			uint64_t now = cpu_cycles();
+
+			set_rate(now, rate);
+			if (now - begun >= ns_to_cycles(FINAL_NS))
+				calibration->reference = NULL;
+		}
+		if (rate.mult || !calibration->reference)
+			settle(); /* as good as it gets */
+		plan_recheck();
 	}
-	ticks = resolve_ticks(&sample);
-	hz = ticks ? mul_div(sample.cycles - clock.start.cycles, clock.reference->hz(), ticks) : 0;
-	if (hz && time_rate_from_hz(hz).mult) {
-		set_rate(cpu_cycles(), time_rate_from_hz(hz));
-		if (clock.stage == TIME_ROUGH)
-			settle();
-		else
-			clock.reference = NULL;
-	} else if (!clock.reference->start(&clock.start)) {
-		clock.reference = NULL;
-	}
-	plan_recheck();
-out:
 	spin_unlock(&clock.lock);
 }
 
@@ -453,7 +322,7 @@ uint64_t time_from_cycles(uint64_t cycles)
 {
 	if (unlikely(!page.time.mult))
 		start_clock();
-	return cycles_to_ns(cycles, (struct time_rate){ page.time.mult, page.time.shift });
+	return time_rate_ns((struct time_rate){ page.time.mult, page.time.shift }, cycles);
 }
 
 phys_t time_page_phys(void)
@@ -472,10 +341,7 @@ void time_start_reference(void)
 	const struct time_machine *machine = clock.machine;
 
 	spin_lock(&clock.lock);
-	if (!page.time.mult && machine && machine->reference) {
-		clock.reference = machine->reference(0);
-		if (clock.reference && !clock.reference->start(&clock.start))
-			clock.reference = NULL;
-	}
+	if (!page.time.mult && machine && machine->reference)
+		calibration_start(&clock.calibration, machine->reference(0));
 	spin_unlock(&clock.lock);
 }
