@@ -109,6 +109,17 @@ static void last_words_are_given_up_when_nothing_else_can_run(void **state)
 	assert_string_equal(sim.output, "ab");
 }
 
+static void host_is_asked_for_input_once_if_it_said_that_it_knows(void **state)
+{
+	char c;
+
+	(void)state;
+	tty_console()->asks_for_input = true;
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(tty_read(tty_console(), &c, 1, true), -EAGAIN);
+	assert_string_equal(sim.output, TTY_INPUT_RECORD);
+}
+
 static void input_from_before_the_first_reader_is_read(void **state)
 {
 	char c;
@@ -179,6 +190,7 @@ int main(void)
 		TEST(input_is_started_by_the_first_reader),
 		TEST(input_of_a_told_terminal_is_started_with_the_signals),
 		TEST(last_words_are_given_up_when_nothing_else_can_run),
+		TEST(host_is_asked_for_input_once_if_it_said_that_it_knows),
 		TEST(input_from_before_the_first_reader_is_read),
 		TEST(reader_without_memory_gets_enomem),
 		TEST(device_is_paused_while_there_is_no_room),

@@ -150,6 +150,8 @@ int tty_start_input(struct tty *tty)
 		mem_free(ring);
 	else if (console_start_input(input_arrived, tty))
 		tty->eof = true; /* no console: nothing will ever come */
+	else if (tty->asks_for_input)
+		console_write(TTY_INPUT_RECORD, sizeof TTY_INPUT_RECORD - 1);
 	return 0;
 }
 
@@ -380,6 +382,7 @@ void tty_init(void)
 	tty->stdin_pipe = is_value(stdin_kind, "pipe");
 	tty->stdout_pipe = is_value(params_get("stdout"), "pipe");
 	tty->window = parse_window(params_get("winsize"));
+	tty->asks_for_input = stdin_kind;
 	tty->early_input = is_value(stdin_kind, "tty");
 }
 

@@ -10,7 +10,8 @@
  *   stdout=pipe  bytes go out as they are, and there is no echo.
  *
  * Input is started by whoever first reads, polls or counts it; with `stdin=tty` together with the signal hook, as keys
- * that send signals must work for a program that never reads. While nobody takes the input, the host holds it back.
+ * that send signals must work for a program that never reads. A host that has told `stdin=` is then asked for the input by
+ * TTY_INPUT_RECORD on the console: it leaves what nobody reads to who comes next. While nobody takes the input, the host holds it back.
  *
  * Thread context, no spinlock held, unless a function says otherwise.
  */
@@ -21,6 +22,9 @@
 #include <core/thread.h>
 
 struct tty;
+
+/** Of the form of the status record (<core/status.h>). */
+#define TTY_INPUT_RECORD "\033_capuchin;input\033\\"
 
 /** Reads the parameters. Once, after console_probe(); interrupts need not work yet. */
 void tty_init(void);

@@ -102,6 +102,13 @@ static void write_enable(struct sim_uart16550 *sim, uint8_t value)
 		raise_interrupt(sim);
 }
 
+static void write_fifo_control(struct sim_uart16550 *sim, uint8_t value)
+{
+	if ((sim->fcr ^ value) & UART_FCR_ENABLE && sim->kind != SIM_UART_VMM)
+		sim->input_count = 0;
+	sim->fcr = value;
+}
+
 static void sim_write(void *context, uint32_t offset, unsigned bytes, uint64_t value)
 {
 	struct sim_uart16550 *sim = context;
@@ -119,7 +126,7 @@ static void sim_write(void *context, uint32_t offset, unsigned bytes, uint64_t v
 	else if (offset == UART_IER)
 		write_enable(sim, byte);
 	else if (offset == UART_FCR)
-		sim->fcr = byte;
+		write_fifo_control(sim, byte);
 	else if (offset == UART_LCR)
 		sim->lcr = byte;
 	else if (offset == UART_MCR)

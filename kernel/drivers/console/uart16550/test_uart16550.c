@@ -189,15 +189,24 @@ static void input_arrives_by_interrupt(void **state)
 	}
 }
 
-static void input_from_before_the_start_is_not_lost(void **state)
+static void input_from_before_the_driver_is_not_lost(void **state)
 {
-	(void)state;
-	probe(SIM_UART_VMM);
-	assert_int_equal(sim_uart16550_receive(&sim, "early", 5), 5);
-	console_set_device(uart16550_driver.probe(NULL));
-	/* Clearing the FIFO at the second probe is the simulation's to ignore. */
-	assert_int_equal(console_start_input(input_ready, uart16550_driver.probe(NULL)), 0);
-	assert_int_equal(received_count, 5);
+	for (enum sim_uart_kind kind = SIM_UART_QEMU; kind <= SIM_UART_8250; kind++) {
+		struct console_device *device;
+		unsigned count;
+
+		start(state);
+		sim_uart16550_add(&sim, 0x3f8, 4, kind);
+		count = sim_uart16550_receive(&sim, "early", 5);
+		assert_int_equal(count, kind == SIM_UART_VMM ? 5 : 1);
+		device = uart16550_driver.probe(NULL);
+		console_set_device(device);
+		assert_int_equal(console_start_input(input_ready, device), 0);
+		sim_uart16550_receive(&sim, "X", 1);
+		assert_int_equal(received_count, count + 1);
+		assert_memory_equal(received, "early", count);
+		assert_int_equal(received[count], 'X');
+	}
 }
 
 static void input_that_nobody_takes_stays_in_the_device(void **state)
@@ -265,7 +274,7 @@ int main(void)
 		TEST(held_back_output_is_not_lost),
 		TEST(broken_uart_swallows_output_without_hanging),
 		TEST(input_arrives_by_interrupt),
-		TEST(input_from_before_the_start_is_not_lost),
+		TEST(input_from_before_the_driver_is_not_lost),
 		TEST(input_that_nobody_takes_stays_in_the_device),
 		TEST(break_is_no_input),
 		TEST(uart_that_goes_away_gives_no_input),
