@@ -42,6 +42,9 @@ void user_path_put(struct user_path *path);
  * be put. -EBADF, -ENOTDIR. */
 int must_check base_directory(long dirfd, const char *path, struct file **file, struct inode **out);
 
+/** RLIMIT_FSIZE for a file that is made larger: -EFBIG, and SIGXFSZ is sent. */
+int must_check check_file_size(uint64_t size);
+
 static inline struct file *fd_file(long fd)
 {
 	return fd_get(process_current()->files, (int)fd);

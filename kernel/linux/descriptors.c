@@ -3,6 +3,7 @@
 #include <base/string.h>
 #include <fs/pipe.h>
 #include <fs/root.h>
+#include <linux/signal.h>
 
 #include "calls.h"
 
@@ -29,7 +30,13 @@ enum {
 	F_GET_SEALS,
 };
 enum { FD_CLOEXEC = 1, F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 };
-enum { FIONCLEX = 0x5450, FIOCLEX = 0x5451, FIONBIO = 0x5421, FIOASYNC = 0x5452 };
+enum {
+	FIONCLEX = 0x5450,
+	FIOCLEX = 0x5451,
+	FIONBIO = 0x5421,
+	FIOASYNC = 0x5452,
+	FIONREAD = 0x541b
+};
 enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
 enum { FLAGS_CHANGEABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_ASYNC | O_NOATIME };
 enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
@@ -250,6 +257,16 @@ long sys_fcntl(long fd, long cmd, long arg)
 	return result;
 }
 
+/* What is left to read of a regular file. */
+static long bytes_left(struct file *file, uintptr_t address)
+{
+	struct inode_attr attr;
+	int err = file_getattr(file, &attr);
+	int32_t left = (int32_t)(attr.size > file->position ? attr.size - file->position : 0);
+
+	return err ? err : user_write(address, &left, sizeof(left));
+}
+
 /* What ioctl(2) does to a descriptor whatever is behind it; 1: nothing of that kind. */
 static long control_descriptor(int fd, struct file *file, unsigned cmd, uintptr_t arg)
 {
@@ -269,6 +286,10 @@ static long control_descriptor(int fd, struct file *file, unsigned cmd, uintptr_
 		if (user_read(&on, arg, sizeof(on)))
 			return -EFAULT;
 		return on ? -ENOTTY : 0;
+	case FIONREAD:
+		if (!file->inode || (file->inode->mode & S_IFMT) != S_IFREG)
+			return 1;
+		return bytes_left(file, arg);
 	default:
 		return 1;
 	}
@@ -374,13 +395,23 @@ long sys_readahead(long fd, long offset, long bytes)
 	return check_regular(fd, -EINVAL);
 }
 
+int check_file_size(uint64_t size)
+{
+	if (size <= process_current()->limits[RLIMIT_FSIZE].current)
+		return 0;
+	signal_post_process(process_current(), SIGXFSZ);
+	return -EFBIG;
+}
+
 long sys_ftruncate(long fd, long size)
 {
 	struct file *file = fd_file(fd);
 
 	if (!file)
 		return -EBADF;
-	int err = size < 0 ? -EINVAL : file_truncate(file, (uint64_t)size);
+	int err = size < 0 ? -EINVAL : check_file_size((uint64_t)size);
+	if (!err)
+		err = file_truncate(file, (uint64_t)size);
 	file_put(file);
 	return err;
 }

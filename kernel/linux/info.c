@@ -98,6 +98,7 @@ long sys_getrusage(long who, long address)
 	} usage;
 	uint64_t ns = 0;
 
+	who = (int)who;
 	memset(&usage, 0, sizeof(usage));
 	if (who == RUSAGE_SELF)
 		ns = process_cpu_time_ns(process_current());

@@ -45,6 +45,27 @@ static long finish(long result)
 	return restartable(result);
 }
 
+static bool is_regular(const struct file *file)
+{
+	return file->inode && (file->inode->mode & S_IFMT) == S_IFREG;
+}
+
+/* RLIMIT_FSIZE: a write stops at the limit; one that begins there fails, and a signal says why. */
+static int limit_write(struct file *file, struct uio *uio, uint64_t position)
+{
+	uint64_t limit = process_current()->limits[RLIMIT_FSIZE].current;
+	struct inode_attr attr;
+
+	if (file->flags & O_APPEND && !file_getattr(file, &attr))
+		position = attr.size;
+	if (position >= limit) {
+		signal_post_process(process_current(), SIGXFSZ);
+		return -EFBIG;
+	}
+	uio->left = min(uio->left, limit - position);
+	return 0;
+}
+
 static long transfer(struct file *file, transfer_fn *fn, const struct uio_segment *segments,
 		     unsigned count, size_t total, uint64_t position)
 {
@@ -52,6 +73,13 @@ static long transfer(struct file *file, transfer_fn *fn, const struct uio_segmen
 
 	uio_init_user(&uio, segments, count, total);
 	uio.nonblocking = file->flags & O_NONBLOCK;
+	if (unlikely(process_current()->limits[RLIMIT_FSIZE].current != RLIM_INFINITY) && total &&
+	    (fn == do_write || fn == do_write_at) && is_regular(file)) {
+		int err = limit_write(file, &uio, fn == do_write ? file->position : position);
+
+		if (err)
+			return err;
+	}
 	return finish(fn(file, &uio, position));
 }
 
@@ -276,8 +304,7 @@ long sys_sendfile(long out_fd, long in_fd, long offset_address, long bytes)
 	c.to = fd_file(out_fd);
 	if (!c.from || !c.to)
 		result = -EBADF;
-	else if (!c.from->inode || (c.from->inode->mode & S_IFMT) != S_IFREG ||
-		 c.to->flags & O_APPEND || bytes < 0)
+	else if (!is_regular(c.from) || c.to->flags & O_APPEND || bytes < 0)
 		result = -EINVAL;
 	else
 		result = copy_files(&c, (size_t)bytes);

@@ -152,7 +152,7 @@ long sys_poll(long address, long count, long timeout_ms)
 	uint64_t deadline = (int)timeout_ms < 0 ? TIME_NEVER
 			    : (int)timeout_ms == 0
 				    ? 0
-				    : deadline_after((uint64_t)timeout_ms * NS_PER_MS);
+				    : deadline_after((uint32_t)timeout_ms * NS_PER_MS);
 
 	return restart_poll(&(struct restart_state){
 		.fn = restart_poll,

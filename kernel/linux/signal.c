@@ -197,7 +197,9 @@ static void dequeue(struct process *process, struct signal_pending *pending, int
 		*info = entry->info;
 		list_remove(&entry->link);
 		process->queued_signals--;
-		if (!entry->owner)
+		if (entry->owner)
+			entry->overrun_taken = info->timer.overrun;
+		else
 			mem_free(entry);
 		break;
 	}

@@ -384,7 +384,7 @@ long sys_timer_getoverrun(long id)
 {
 	struct interval_timer *t = find(id);
 
-	return t ? t->entry.info.timer.overrun : -EINVAL;
+	return t ? t->entry.overrun_taken : -EINVAL;
 }
 
 long sys_timer_delete(long id)

@@ -24,6 +24,7 @@ struct queued_signal {
 	struct list_node link;
 	struct signal_info info;
 	struct interval_timer *owner;
+	int overrun_taken; /* of a timer's signal when it was taken last */
 };
 
 void signal_pending_init(struct signal_pending *pending);
