@@ -73,7 +73,7 @@ static ssize_t run(struct uio *uio, const struct transfer *t, size_t bytes)
 	bytes = min(bytes, uio->left);
 	while (done < bytes && uio->count) {
 		size_t piece = min(bytes - done, uio->segments->bytes - uio->offset);
-		size_t copied = copy_piece(t, uio, done, piece);
+		size_t copied = piece ? copy_piece(t, uio, done, piece) : 0;
 
 		done += copied;
 		uio->left -= copied;
