@@ -28,6 +28,8 @@ static const char *const known_names[] = {
 /* A quadratic search for an older setting of the same variable ends here; past it both stay, and the program takes the first. */
 enum { ENV_REPLACED_MAX = 1024 };
 
+enum { SHORT_LINE_BYTES = 512 };
+
 /* A word as it stands in the line, quotes taken off. */
 struct word {
 	const char *start, *end; /* with the quotes */
@@ -144,11 +146,14 @@ bool params_early_flag(const char *line, size_t bytes, const char *name)
 	return set;
 }
 
-/* No fewer than the line has: a quoted space is counted as a border between two. */
+/* No fewer than the line has: a quoted space is counted as a border between two. A short line is not looked at: every other
+ * character could be a word. */
 static size_t words_at_most(const char *line, size_t bytes)
 {
 	size_t count = 0;
 
+	if (bytes <= SHORT_LINE_BYTES)
+		return (bytes + 1) / 2;
 	for (size_t i = 0; i < bytes; i++)
 		count += !is_space(line[i]) && (!i || is_space(line[i - 1]));
 	return count;
@@ -160,15 +165,27 @@ static size_t pointers_at_most(const char *line, size_t bytes)
 	return 2 * words_at_most(line, bytes) + 3;
 }
 
+/* A length that counts the terminator, or a field padded with them, is nothing to warn about. */
+static size_t without_padding(const char *line, size_t bytes)
+{
+	while (bytes && !line[bytes - 1])
+		bytes--;
+	return bytes;
+}
+
 size_t params_memory_bytes(const char *line, size_t bytes)
 {
+	bytes = without_padding(line, bytes);
 	return pointers_at_most(line, bytes) * sizeof(char *) + 2 * (bytes + 1);
 }
 
 static bool is_known(const char *name, size_t bytes)
 {
+	/* All of them begin with a small letter, and variables of an environment seldom do. */
+	if (*name < 'a')
+		return false;
 	for (size_t i = 0; i < countof(known_names); i++) {
-		if (name_matches(name, bytes, known_names[i]))
+		if (*name == *known_names[i] && name_matches(name, bytes, known_names[i]))
 			return true;
 	}
 	return false;
@@ -258,12 +275,21 @@ static char **collect_env(char **env)
 struct line_copy {
 	char *end;
 	const char *from;
+	bool nul, control; /* what was met on the way */
 };
 
 static void copy_line_to(struct line_copy *copy, const char *until)
 {
-	for (; copy->from < until; copy->from++)
-		*copy->end++ = *copy->from ? *copy->from : ' ';
+	for (; copy->from < until; copy->from++) {
+		char c = *copy->from;
+
+		if ((unsigned char)c < ' ' || c == 0x7f) {
+			copy->nul |= !c;
+			copy->control |= !is_space(c);
+			c = c ? c : ' ';
+		}
+		*copy->end++ = c;
+	}
 }
 
 static char *copy_word(char *to, const struct word *word)
@@ -282,7 +308,7 @@ static char *copy_word(char *to, const struct word *word)
 /* The words go to `text`, pointers to them to `list`; returns the list's end, and in *args the first behind ` -- `. */
 static char **split(const char *line, const char *end, char **list, char *text, char ***args)
 {
-	struct line_copy copy = { text + (end - line) + 1, line };
+	struct line_copy copy = { .end = text + (end - line) + 1, .from = line };
 	struct word word = { .end = line };
 	bool unbalanced = false;
 
@@ -307,6 +333,10 @@ static char **split(const char *line, const char *end, char **list, char *text, 
 		*args = list;
 	if (unbalanced)
 		log_warning("command line: a quote is not closed");
+	if (copy.nul)
+		log_warning("command line: NUL bytes inside, taken as spaces");
+	if (copy.control)
+		log_warning("command line: control characters inside");
 	return list;
 }
 
@@ -328,30 +358,13 @@ static char **arrange(char **args, char **end)
 	return params.args + arg_count + 1;
 }
 
-static void warn_about_bytes(const char *line, size_t bytes)
-{
-	bool nul = false, control = false;
-
-	for (size_t i = 0; i < bytes; i++) {
-		nul |= !line[i];
-		control |= ((unsigned char)line[i] < ' ' && !is_space(line[i])) || line[i] == 0x7f;
-	}
-	if (nul)
-		log_warning("command line: NUL bytes inside, taken as spaces");
-	if (control)
-		log_warning("command line: control characters inside");
-}
-
 void params_parse(const char *line, size_t bytes, void *memory)
 {
 	char **list = memory, **args, **end;
 
-	/* A length that counts the terminator, or a field padded with them, is nothing to warn about. */
-	while (bytes && !line[bytes - 1])
-		bytes--;
+	bytes = without_padding(line, bytes);
 	if (!bytes)
 		line = "";
-	warn_about_bytes(line, bytes);
 	params.words = list;
 	end = split(line, line + bytes, list, (char *)(list + pointers_at_most(line, bytes)),
 		    &args);

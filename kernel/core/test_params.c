@@ -254,6 +254,17 @@ static void params_hold_long_lines(void **state)
 	free(line);
 }
 
+static void params_hold_what_padding_makes_look_long(void **state)
+{
+	char line[1024] = "";
+
+	(void)state;
+	for (size_t i = 0; i < 400; i += 2)
+		memcpy(line + i, "a ", 2);
+	parse_bytes(line, sizeof(line));
+	assert_true(params_flag("a"));
+}
+
 static void params_early_flag_sees_what_params_flag_sees(void **state)
 {
 	static const char line[] = "a b=off nokaslr c=1 d d=0 -- e";
@@ -294,6 +305,7 @@ int main(void)
 		cmocka_unit_test(params_line_leaves_out_secrets),
 		cmocka_unit_test(params_take_nul_bytes_as_spaces),
 		cmocka_unit_test(params_hold_long_lines),
+		cmocka_unit_test(params_hold_what_padding_makes_look_long),
 		cmocka_unit_test(params_early_flag_sees_what_params_flag_sees),
 	};
 
