@@ -11,7 +11,7 @@
 #include <base/string.h>
 #include <mm/pages.h>
 
-enum { AROUND_PAGES = 16 };
+enum { AROUND_PAGES = 32 };
 
 unsigned space_mmu_rights(unsigned prot)
 {
@@ -94,28 +94,21 @@ static int map_private_for_write(struct space *space, const struct area *area, u
 	return map_new(space, va, page_phys(copy), flags_of(area));
 }
 
-/* Maps the pages around `va` that lie in memory just as they do in the area; `va` itself is mapped. Saves a fault each.
- * Where a table is missing or memory is short, less is mapped. */
+/* Maps the pages around `va`, which is mapped, that lie in memory just as they do in the area. Saves a fault each. */
 static void map_around(struct space *space, const struct area *area, uintptr_t va, unsigned flags)
 {
 	uintptr_t span = AROUND_PAGES * PAGE_SIZE;
 	uintptr_t start = max(align_down(va, span), area->start);
 	uintptr_t end = min(align_down(va, span) + span, area->end);
-	phys_t first, mapped;
+	phys_t first;
 	size_t count;
 
 	if (!area->object->ops->run)
 		return;
 	count = area->object->ops->run(area->object, area_page(area, start),
 				       (end - start) >> PAGE_SHIFT, &first);
-	for (size_t i = 0; i < count; i++) {
-		uintptr_t at = start + i * PAGE_SIZE;
-
-		if (mmu_lookup(&space->mmu, at, &mapped))
-			continue;
-		if (map_new(space, at, phys_add(first, i * PAGE_SIZE), flags))
-			return;
-	}
+	if (count)
+		space->resident_pages += mmu_map_run(&space->mmu, start, first, count, flags);
 }
 
 static int map_private_for_read(struct space *space, const struct area *area, uintptr_t va)

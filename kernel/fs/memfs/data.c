@@ -145,6 +145,36 @@ static int pages_page(struct vm_object *object, uint64_t index, bool write, stru
 	return error;
 }
 
+static size_t pages_run_locked(struct node *node, uint64_t index, size_t count, phys_t *first)
+	REQUIRES(node->data.lock)
+{
+	uint64_t pages = min(node->data.lower_bytes, node->data.size) >> PAGE_SHIFT;
+	uint64_t own = index;
+	struct vm_page page;
+	struct lower_run run;
+
+	if (index >= pages || !borrow(node, index, &page) ||
+	    map_lower(node, index << PAGE_SHIFT, &run))
+		return 0;
+	*first = page.frame;
+	count = min(count, pages - index);
+	count = min(count, run.bytes >> PAGE_SHIFT);
+	if (pagetree_next(&node->data.pages, &own))
+		count = min(count, own - index);
+	return count;
+}
+
+static size_t pages_run(struct vm_object *object, uint64_t index, size_t count, phys_t *first)
+{
+	struct node *node = node_of_pages(object);
+	size_t run;
+
+	mutex_lock(&node->data.lock);
+	run = pages_run_locked(node, index, count, first);
+	mutex_unlock(&node->data.lock);
+	return run;
+}
+
 static void pages_get(struct vm_object *object)
 {
 	inode_get(&node_of_pages(object)->inode);
@@ -178,6 +208,7 @@ static void pages_identity(struct vm_object *object, uint64_t *device, uint64_t 
 
 const struct vm_object_ops memfs_pages_ops = {
 	.page = pages_page,
+	.run = pages_run,
 	.get = pages_get,
 	.put = pages_put,
 	.name = pages_name,
@@ -190,7 +221,7 @@ const struct vm_object_ops memfs_pages_ops = {
 struct piece {
 	struct page *page;
 	const uint8_t *data; /* NULL: zeros */
-	size_t bytes;	     /* 0: end of file */
+	size_t bytes;        /* 0: end of file */
 };
 
 static int find_piece(struct node *node, uint64_t at, size_t wanted, struct piece *out)
@@ -232,7 +263,8 @@ static ssize_t read_piece(struct node *node, struct uio *uio, uint64_t at)
 	mutex_unlock(&node->data.lock);
 	if (error)
 		return error;
-	count = piece.data ? uio_put(uio, piece.data, piece.bytes) : uio_put_zeros(uio, piece.bytes);
+	count = piece.data ? uio_put(uio, piece.data, piece.bytes)
+			   : uio_put_zeros(uio, piece.bytes);
 	if (piece.page)
 		page_put(piece.page);
 	return count;
@@ -262,7 +294,8 @@ static void set_changed(struct node *node) REQUIRES(node->data.lock)
 }
 
 /* The page to be written in [from, to), with a reference. */
-static int page_for_write(struct node *node, uint64_t index, size_t from, size_t to, struct page **out)
+static int page_for_write(struct node *node, uint64_t index, size_t from, size_t to,
+			  struct page **out)
 {
 	bool beyond;
 	int error = 0;
@@ -433,7 +466,8 @@ static int reserve(struct node *node, uint64_t start, uint64_t end) REQUIRES(nod
 	int error;
 
 	if (pages_of(end) > first &&
-	    pages_of(end) - first > node->data.pages.count + (pages_stats().free_bytes >> PAGE_SHIFT))
+	    pages_of(end) - first >
+		    node->data.pages.count + (pages_stats().free_bytes >> PAGE_SHIFT))
 		return -ENOSPC;
 	for (uint64_t i = first; i < pages_of(end); i++) {
 		error = get_page(node, i, &page);
@@ -501,19 +535,19 @@ static int64_t seek_hole(struct node *node, uint64_t at) REQUIRES(node->data.loc
 static int64_t seek_within(struct node *node, int64_t offset, int whence) REQUIRES(node->data.lock)
 {
 	if (whence == FILE_SEEK_END)
-		return add_overflows((int64_t)node->data.size, offset, &offset) ? -EOVERFLOW : offset;
+		return add_overflows((int64_t)node->data.size, offset, &offset) ? -EOVERFLOW
+										: offset;
 	if (offset < 0 || (uint64_t)offset >= node->data.size)
 		return -ENXIO;
-	return whence == FILE_SEEK_DATA ? seek_data(node, (uint64_t)offset) :
-					  seek_hole(node, (uint64_t)offset);
+	return whence == FILE_SEEK_DATA ? seek_data(node, (uint64_t)offset)
+					: seek_hole(node, (uint64_t)offset);
 }
 
 static int64_t data_seek(struct file *file, int64_t offset, int whence)
 {
 	struct node *node = node_of(file->inode);
 
-	if (whence == FILE_SEEK_CUR &&
-	    add_overflows((int64_t)file->position, offset, &offset))
+	if (whence == FILE_SEEK_CUR && add_overflows((int64_t)file->position, offset, &offset))
 		return -EOVERFLOW;
 	if (whence > FILE_SEEK_CUR) {
 		mutex_lock(&node->data.lock);

@@ -87,6 +87,10 @@ void mmu_activate(struct mmu *mmu);
  */
 int must_check mmu_map(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags);
 
+/** Maps up to `count` pages from `va` on to frames that follow one another, where nothing is mapped yet. Only under a table
+ * that is there, so at least up to the 2 MiB around a mapped page: never wants memory. Returns how many it mapped. */
+size_t mmu_map_run(struct mmu *mmu, uintptr_t va, phys_t frame, size_t count, unsigned flags);
+
 /** What is mapped at `va`: its flags and frame; 0 where nothing is. A page without any of READ,
  * WRITE and EXEC (mprotect with PROT_NONE) stays present for this call: it returns MMU_USER and
  * MMU_BORROWED as set. */

@@ -173,6 +173,27 @@ int mmu_map(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags)
 	return 0;
 }
 
+size_t mmu_map_run(struct mmu *mmu, uintptr_t va, phys_t frame, size_t count, unsigned flags)
+{
+	const struct tree *t = tree_of(mmu);
+	uintptr_t span = align_down(va, TABLE_SPAN);
+	size_t mapped = 0;
+
+	for (size_t i = 0; i < t->table_count; i++) {
+		if (t->tables[i].span != span)
+			continue;
+		for (size_t n = 0; n < count && va + n * PAGE_SIZE < span + TABLE_SPAN; n++) {
+			uintptr_t at = va + n * PAGE_SIZE;
+
+			if (mmu_lookup(mmu, at, NULL))
+				continue;
+			assert(!mmu_map(mmu, at, phys_add(frame, n * PAGE_SIZE), flags));
+			mapped++;
+		}
+	}
+	return mapped;
+}
+
 unsigned mmu_lookup(const struct mmu *mmu, uintptr_t va, phys_t *frame)
 {
 	const struct tree *t = tree_of(mmu);

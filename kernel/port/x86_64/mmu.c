@@ -164,6 +164,11 @@ static uint64_t *descend(uint64_t *parent_entry, uint64_t *entry, uint64_t bits)
 	if (!*entry) {
 		if (!frame_get(&frame))
 			return NULL;
+		/* To have a frame, the allocator may have mapped more RAM, and so made this very table. */
+		if (*entry) {
+			frame_put(frame);
+			return table_below(*entry);
+		}
 		*entry = frame | bits;
 		if (parent_entry)
 			*parent_entry += PTE_COUNT;
@@ -175,27 +180,6 @@ static uint64_t *descend(uint64_t *parent_entry, uint64_t *entry, uint64_t bits)
 struct walk {
 	uint64_t *path[LEVELS];
 };
-
-/** Down to `level`, making tables. Large pages on the way end it with -EEXIST; -ENOMEM. */
-static int walk_make(uint64_t *top, uintptr_t va, unsigned level, uint64_t bits, struct walk *walk)
-{
-	uint64_t *table = top;
-	uint64_t *parent = NULL;
-
-	for (unsigned l = LEVELS - 1;; l--) {
-		uint64_t *entry = &table[index_of(va, l)];
-
-		walk->path[l] = entry;
-		if (l == level)
-			return 0;
-		if (*entry & PTE_LARGE)
-			return -EEXIST;
-		table = descend(parent, entry, bits);
-		if (!table)
-			return -ENOMEM;
-		parent = entry;
-	}
-}
 
 static void count_up(struct walk *walk, unsigned level)
 {
@@ -214,6 +198,31 @@ static void release_upwards(struct walk *walk, unsigned level, unsigned top_kept
 			return;
 		frame_put(*entry & PTE_FRAME);
 		*entry = 0;
+	}
+}
+
+/** Down to `level`, making tables. Large pages on the way end it with -EEXIST; -ENOMEM. */
+static int walk_make(uint64_t *top, uintptr_t va, unsigned level, uint64_t bits, struct walk *walk)
+{
+	uint64_t *table = top;
+	uint64_t *parent = NULL;
+
+	for (unsigned l = LEVELS - 1;; l--) {
+		uint64_t *entry = &table[index_of(va, l)];
+
+		walk->path[l] = entry;
+		if (l == level)
+			return 0;
+		if (*entry & PTE_LARGE)
+			return -EEXIST;
+		table = descend(parent, entry, bits);
+		if (!table) {
+			/* What was made on the way holds nothing: it goes again. */
+			count_up(walk, l);
+			release_upwards(walk, l, bits & PTE_USER ? LEVELS : LEVELS - 1);
+			return -ENOMEM;
+		}
+		parent = entry;
 	}
 }
 
@@ -414,6 +423,26 @@ int mmu_map(struct mmu *user, uintptr_t va, phys_t frame, unsigned flags)
 	return 0;
 }
 
+size_t mmu_map_run(struct mmu *user, uintptr_t va, phys_t frame, size_t count, unsigned flags)
+{
+	uint64_t bits = leaf_bits(flags | MMU_USER);
+	size_t mapped = 0;
+	struct walk walk;
+	uint64_t *entry = walk_find(user_top(user), va, &walk);
+
+	if (!entry)
+		return 0;
+	count = min(count, (size_t)(ENTRIES - index_of(va, 0)));
+	for (size_t i = 0; i < count; i++) {
+		if (entry[i])
+			continue;
+		entry[i] = (frame.raw + i * PAGE_SIZE) | bits;
+		mapped++;
+	}
+	*walk.path[1] += mapped * PTE_COUNT;
+	return mapped;
+}
+
 unsigned mmu_lookup(const struct mmu *user, uintptr_t va, phys_t *frame)
 {
 	struct walk walk;
@@ -432,15 +461,22 @@ static uintptr_t next_mapped(uint64_t *top, uintptr_t va, uintptr_t end, struct 
 		uint64_t *table = top;
 		unsigned l = LEVELS - 1;
 
-		for (;; l--) {
+		for (; l; l--) {
 			walk->path[l] = &table[index_of(va, l)];
-			if (l == 0 || !*walk->path[l])
+			if (!*walk->path[l])
 				break;
 			table = table_below(*walk->path[l]);
 		}
-		if (*walk->path[l])
-			return va;
-		va = align_down(va, span_of(l)) + span_of(l);
+		if (l) {
+			va = align_down(va, span_of(l)) + span_of(l);
+			continue;
+		}
+		/* Within a table without walking again. */
+		for (unsigned i = index_of(va, 0); i < ENTRIES && va < end; i++, va += PAGE_SIZE) {
+			walk->path[0] = &table[i];
+			if (table[i])
+				return va;
+		}
 	}
 	return end;
 }
