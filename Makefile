@@ -41,7 +41,7 @@ KERNEL_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mge
 	-fdata-sections -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
 	-fno-asynchronous-unwind-tables -fno-jump-tables $(WARN) -Ikernel/include
 ifneq ($(findstring clang,$(CC)),)
-KERNEL_CFLAGS += -Wthread-safety -Wno-unused-command-line-argument
+KERNEL_CFLAGS += -Wthread-safety -Wno-unused-command-line-argument -fdirect-access-external-data
 else
 KERNEL_CFLAGS += -fno-tree-loop-distribute-patterns -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 endif

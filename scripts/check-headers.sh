@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Each header compiles alone: check-headers.sh COMPILER FLAGS...
+# Each header compiles alone: check-headers.sh COMPILER FLAGS... (Those for the host may want GNU extensions.)
 set -u
 . "$(dirname "$0")/result.sh"
 
@@ -8,7 +8,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
 for header in $(find kernel cli -name '*.h' | sort); do
-	if printf '#include "%s"\n' "$PWD/$header" | "$@" -fsyntax-only -x c - >"$out" 2>&1; then
+	if printf '#include "%s"\n' "$PWD/$header" | "$@" -D_GNU_SOURCE -fsyntax-only -x c - >"$out" 2>&1; then
 		passed=$((passed + 1))
 	else
 		fail "$header does not compile alone"

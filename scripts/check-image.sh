@@ -8,10 +8,12 @@ image=$1
 limit_kib=400
 segments=$(readelf -lW "$image" | awk '$1 == "LOAD" { flags = ""; for (i = 7; i < NF; i++) flags = flags $i; print $4, flags }')
 
-if readelf -hW "$image" | grep -q 'Type: *DYN'; then
-	pass 'is position independent'
+# It moves itself by its relative relocations, and applies no others. (binutils call a file that is not linked at 0 EXEC.)
+relocations=$(readelf -SW "$image" | sed -nE 's/^ *\[ *[0-9]+\] [^ ]+ +(RELR|RELA|REL) .*/\1/p' | sort | uniq | tr '\n' ' ')
+if [ "$relocations" = 'RELR ' ]; then
+	pass 'is position independent, by relative relocations only'
 else
-	fail 'is position independent'
+	fail 'is position independent, by relative relocations only' "has: $relocations"
 fi
 if readelf -nW "$image" 2>/dev/null | grep -qE 'Xen +0x0*[48]'; then
 	pass 'has the PVH note'

@@ -9,7 +9,7 @@ echo '== summary'
 for suite in "$@"; do
 	if [ -f "$dir/$suite.count" ]; then
 		read -r p f s <"$dir/$suite.count"
-		grep -E '^(FAIL|SKIP)' "$dir/$suite.log" | sed "s/^/$suite: /"
+		grep -aE '^(FAIL|SKIP)' "$dir/$suite.log" | sed "s/^/$suite: /"
 	else
 		echo "$suite: FAIL did not run (its build failed?)"
 		p=0 f=1 s=0

@@ -87,7 +87,7 @@ static void set_gate(unsigned vector, unsigned ist, unsigned extra)
 
 void traps_start(void)
 {
-	struct table_pointer idt_pointer = { sizeof idt - 1, (uintptr_t)idt };
+	struct table_pointer idt_pointer = { .limit = sizeof idt - 1 };
 	uint64_t base = (uintptr_t)&tss;
 
 	for (unsigned v = 0; v < VECTOR_COUNT; v++)
@@ -104,6 +104,8 @@ void traps_start(void)
 		     (base >> 24 & 0xff) << 56;
 	gdt_tss[1] = base >> 32;
 	gdt_pointer.base = (uintptr_t)gdt;
+	/* Not a constant initialiser: clang would make it one, with an unaligned relocation, which RELR has no form for. */
+	idt_pointer.base = (uintptr_t)idt;
 	asm volatile("lgdt %0" : : "m"(gdt_pointer));
 	asm volatile("lidt %0" : : "m"(idt_pointer));
 	asm volatile("ltr %w0" : : "r"(TSS_SELECTOR));
