@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In the form of the end record, an application program command of ECMA-48. */
+/* In the form of the end record, an application program command of ECMA-48; TTY_INPUT_RECORD there. */
 #define INPUT_RECORD "\033_capuchin;input\033\\"
 
 struct record_parser {

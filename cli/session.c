@@ -24,8 +24,6 @@
 enum { PIECE_BYTES = 16 * 1024 };
 /* What a pipe takes without blocking once poll() says it takes something. */
 enum { WRITE_BYTES = 4096 };
-/* After this time a machine that has not asked for input gets it all the same. */
-enum { INPUT_GRACE_MS = 250 };
 
 /* Text on its way. */
 struct flow {
@@ -38,7 +36,6 @@ struct session {
 	struct record_parser record;
 	struct typed_interrupts interrupts;
 	struct flow out, in;
-	uint64_t started_ms;
 	bool stdin_is_terminal, input_ended, console_ended;
 	int status; /* at least 0: the machine is to be ended, with this status */
 };
@@ -158,23 +155,17 @@ static void heed_signals(struct session *s)
 		terminal_enter_raw();
 }
 
-/* How long to wait for the machine to ask for input; 0: not any more. */
-static int input_wait_ms(const struct session *s)
-{
-	uint64_t passed = s->record.input_wanted ? INPUT_GRACE_MS : now_ms() - s->started_ms;
-
-	return passed < INPUT_GRACE_MS ? (int)(INPUT_GRACE_MS - passed) : 0;
-}
-
 /* Keys are read from the beginning: three Ctrl-C must work. */
-static bool want_input(const struct session *s, bool open)
+static bool want_input(const struct session *s)
 {
-	if (s->input_ended || flow_pending(&s->in) || !(open || s->setup->terminal))
+	if (s->input_ended || flow_pending(&s->in))
+		return false;
+	if (!s->record.input_wanted && !s->setup->terminal)
 		return false;
 	return !s->stdin_is_terminal || terminal_in_foreground();
 }
 
-static void fill_polled(const struct session *s, bool open, struct pollfd polled[AT_COUNT])
+static void fill_polled(const struct session *s, struct pollfd polled[AT_COUNT])
 {
 	const struct session_setup *setup = s->setup;
 
@@ -184,21 +175,20 @@ static void fill_polled(const struct session *s, bool open, struct pollfd polled
 	polled[AT_ERR].fd = setup->vm->err_fd;
 	if (!s->console_ended && !flow_pending(&s->out))
 		polled[AT_FROM_VM].fd = setup->from_vm;
-	if (want_input(s, open))
+	if (want_input(s))
 		polled[AT_STDIN].fd = STDIN_FILENO;
 	if (flow_pending(&s->out))
 		polled[AT_STDOUT] = (struct pollfd){ .fd = STDOUT_FILENO, .events = POLLOUT };
-	if (open && flow_pending(&s->in))
+	if (s->record.input_wanted && flow_pending(&s->in))
 		polled[AT_TO_VM] = (struct pollfd){ .fd = setup->to_vm, .events = POLLOUT };
 }
 
 static void step(struct session *s)
 {
 	struct pollfd polled[AT_COUNT];
-	int wait_ms = input_wait_ms(s);
 
-	fill_polled(s, !wait_ms, polled);
-	if (poll(polled, AT_COUNT, wait_ms ? wait_ms : -1) < 0)
+	fill_polled(s, polled);
+	if (poll(polled, AT_COUNT, -1) < 0)
 		return; /* EINTR: the next round sees the signal's note */
 	if (polled[AT_SIGNALS].revents)
 		heed_signals(s);
@@ -256,7 +246,6 @@ int session_run(const struct session_setup *setup)
 {
 	struct session s = {
 		.setup = setup,
-		.started_ms = now_ms(),
 		.stdin_is_terminal = isatty(STDIN_FILENO),
 		.status = -1,
 	};
