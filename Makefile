@@ -39,7 +39,8 @@ WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -
 KERNEL_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mgeneral-regs-only \
 	-mno-red-zone -fno-strict-aliasing -fno-strict-overflow -fno-common -ffunction-sections \
 	-fdata-sections -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
-	-fno-asynchronous-unwind-tables -fno-jump-tables $(WARN) -Ikernel/include
+	-fno-asynchronous-unwind-tables -fno-jump-tables $(WARN) -Ikernel/include \
+	-Ikernel/port/x86_64/include
 ifneq ($(findstring clang,$(CC)),)
 KERNEL_CFLAGS += -Wthread-safety -Wno-unused-command-line-argument -fdirect-access-external-data
 else
@@ -113,7 +114,7 @@ install: all
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common $(WARN) \
-	-Ikernel/include $(SANITIZE) -fsanitize=fuzzer-no-link
+	-Ikernel/include -Ikernel/port/host/include $(SANITIZE) -fsanitize=fuzzer-no-link
 not_test := ! -name 'test_*' ! -name 'fuzz_*' ! -name 'sim_*'
 to_host = $(patsubst %.c,build/host/%.o,$(1))
 HOST_OBJS := $(call to_host,$(shell find kernel -name '*.c' $(not_test) ! -path 'kernel/port/*' \
@@ -177,12 +178,12 @@ check-headers:
 check-cycles check-size check-format:
 	$(suite) 120 scripts/$@.sh
 
-check-gcc: $(BUILD)/capuchin.elf
-	$(suite) 10 scripts/check-image.sh $<
+check-gcc: $(BUILD)/capuchin.elf build/bench/hello.erofs
+	$(suite) 60 scripts/check-image.sh $<
 
-check-clang:
+check-clang: build/bench/hello.erofs
 	@$(MAKE) CC=clang BUILD=build/clang build/clang/capuchin.elf
-	$(suite) 10 scripts/check-image.sh build/clang/capuchin.elf
+	$(suite) 60 scripts/check-image.sh build/clang/capuchin.elf
 
 check-unit: $(UNIT_TESTS)
 	$(suite) 600 scripts/run-unit.sh $(UNIT_TESTS)

@@ -3,6 +3,7 @@
 # What must be true of a kernel image that every loader takes: check-image.sh IMAGE
 set -u
 . "$(dirname "$0")/result.sh"
+. bench/machine.sh
 
 image=$1
 limit_kib=400
@@ -38,4 +39,9 @@ if [ $kib -le $limit_kib ]; then
 else
 	fail "has at most $limit_kib KiB" "$kib"
 fi
+kernel=$image
+case $(boot hello 64) in
+hello*'exit=0'*) pass 'boots a program' ;;
+*) fail 'boots a program' ;;
+esac
 finish
