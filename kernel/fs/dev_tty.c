@@ -104,7 +104,8 @@ int tty_device_open(struct inode *inode, struct file *file)
 
 	if (error)
 		return error;
-	if ((uint32_t)attr.rdev == MINOR_TTY && !tty_stdin_is_terminal() && !tty_stdout_is_terminal())
+	if ((uint32_t)attr.rdev == MINOR_TTY && !tty_stdin_is_terminal() &&
+	    !tty_stdout_is_terminal())
 		return -ENXIO; /* no controlling terminal */
 	if ((uint32_t)attr.rdev > 1)
 		return -ENXIO;

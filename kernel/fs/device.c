@@ -104,10 +104,9 @@ static int map_zeros(struct file *file, unsigned prot, unsigned area_flags, stru
 static const struct file_ops null_ops = { .read = read_nothing,
 					  .write = write_nowhere,
 					  .seek = seek_nowhere };
-static const struct file_ops zero_ops = { .read = read_zeros,
-					  .write = write_nowhere,
-					  .seek = seek_nowhere,
-					  .map = map_zeros };
+static const struct file_ops zero_ops = {
+	.read = read_zeros, .write = write_nowhere, .seek = seek_nowhere, .map = map_zeros
+};
 static const struct file_ops full_ops = { .read = read_zeros,
 					  .write = write_full,
 					  .seek = seek_nowhere };

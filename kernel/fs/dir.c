@@ -13,8 +13,8 @@ struct position_sink {
 	struct file *file;
 };
 
-static bool take(struct dir_sink *sink, const char *name, size_t length, uint64_t ino, unsigned type,
-		 uint64_t cookie)
+static bool take(struct dir_sink *sink, const char *name, size_t length, uint64_t ino,
+		 unsigned type, uint64_t cookie)
 {
 	struct position_sink *s = container_of(sink, struct position_sink, sink);
 

@@ -255,7 +255,8 @@ int file_sync(struct file *file, bool data_only)
 		return -EBADF;
 	if (file->ops->sync)
 		return file->ops->sync(file, data_only);
-	return file->ops->seek || !file->inode || (file->inode->mode & S_IFMT) == S_IFDIR ? 0 : -EINVAL;
+	return file->ops->seek || !file->inode || (file->inode->mode & S_IFMT) == S_IFDIR ? 0
+											  : -EINVAL;
 }
 
 int file_map(struct file *file, unsigned prot, unsigned area_flags, struct vm_object **out)

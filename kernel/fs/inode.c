@@ -14,7 +14,8 @@ enum { ACCESS_EXECUTE = 1, MODE_EXECUTE_ANY = 0111 };
  * taken under the file systems' locks where getdents faults. */
 static struct spinlock places_lock = SPINLOCK_INIT;
 
-void inode_init(struct inode *inode, const struct inode_ops *ops, struct filesystem *fs, uint32_t mode)
+void inode_init(struct inode *inode, const struct inode_ops *ops, struct filesystem *fs,
+		uint32_t mode)
 {
 	*inode = (struct inode){ .ops = ops, .fs = fs, .refs = 1, .mode = mode };
 }
@@ -62,7 +63,8 @@ static ssize_t path_backwards(const struct inode *inode, const struct inode *roo
 	size_t at = size;
 
 	for (; inode != root; inode = inode->parent) {
-		if (inode == inode->fs->root && inode->parent) /* a mounted one has its place's name */
+		if (inode == inode->fs->root &&
+		    inode->parent) /* a mounted one has its place's name */
 			continue;
 		if (inode == inode->fs->root && !root)
 			break;

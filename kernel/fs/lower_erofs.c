@@ -41,10 +41,12 @@ static int load(const struct lower *lower, uint64_t id, struct inode_attr *out)
 
 static void convert(const struct erofs_dirent *entry, struct lower_entry *out)
 {
-	static const uint16_t types[] = { 0,	   S_IFREG, S_IFDIR,  S_IFCHR,
+	static const uint16_t types[] = { 0,       S_IFREG, S_IFDIR,  S_IFCHR,
 					  S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK };
 
-	*out = (struct lower_entry){ .name = entry->name, .length = entry->length, .id = entry->nid };
+	*out = (struct lower_entry){ .name = entry->name,
+				     .length = entry->length,
+				     .id = entry->nid };
 	if (entry->type < countof(types))
 		out->type = types[entry->type];
 }
@@ -109,7 +111,8 @@ static int open_image(struct erofs *image, const void *data, uint64_t bytes)
 		break;
 	case -EOPNOTSUPP:
 		if (image->unsupported)
-			log_error("initrd: the EROFS image has features (0x%x) this kernel lacks; make it without compression",
+			log_error("initrd: the EROFS image has features (0x%x) this kernel lacks; "
+				  "make it without compression",
 				  image->unsupported);
 		else
 			log_error("initrd: EROFS blocks of 2^%u bytes; make the image with 4096",

@@ -153,8 +153,9 @@ static int open_unnamed(struct walk *walk, struct open *o, struct file **out)
 		return error;
 	if (dir->ops->tmpfile) {
 		mutex_lock(&dir->fs->lock);
-		error = dir->ops->tmpfile(dir, S_IFREG | (o->mode & MODE_BITS & ~(o->context->umask & 0777)),
-					  &o->inode);
+		error = dir->ops->tmpfile(
+			dir, S_IFREG | (o->mode & MODE_BITS & ~(o->context->umask & 0777)),
+			&o->inode);
 		mutex_unlock(&dir->fs->lock);
 	} else {
 		error = -EOPNOTSUPP;

@@ -73,7 +73,8 @@ int pagetree_add(struct pagetree *tree, uint64_t index, struct page *page)
 }
 
 /* Removes [start, end), indexes within this subtree. Returns what is left of it: NULL where it is empty. */
-static void *remove_below(struct pagetree *tree, void *at, unsigned height, uint64_t start, uint64_t end)
+static void *remove_below(struct pagetree *tree, void *at, unsigned height, uint64_t start,
+			  uint64_t end)
 {
 	struct level *level = at;
 	uint64_t step;

@@ -71,7 +71,7 @@ struct creation {
 	uint32_t mode;
 	uint64_t rdev;
 	const char *target_path; /* CREATE_SYMLINK */
-	struct inode *target;	 /* CREATE_LINK */
+	struct inode *target;    /* CREATE_LINK */
 };
 
 static int create_locked(struct walk *walk, const struct creation *c)
@@ -126,8 +126,8 @@ static int create(const struct path_context *context, struct inode *base, const 
 	return error;
 }
 
-int path_mknod(const struct path_context *context, struct inode *base, const char *path, uint32_t mode,
-	       uint64_t rdev)
+int path_mknod(const struct path_context *context, struct inode *base, const char *path,
+	       uint32_t mode, uint64_t rdev)
 {
 	enum { MODE_BITS = 07777 };
 	struct creation c = { .kind = CREATE_NODE, .rdev = rdev };
@@ -262,8 +262,7 @@ static int check_rename(struct walk *from, struct walk *to, unsigned flags)
 		return error;
 	if (source->mounted)
 		error = -EBUSY;
-	else if (!is_dir(source) &&
-		 (from->slash || (to->slash && !(flags & RENAME_EXCHANGE))))
+	else if (!is_dir(source) && (from->slash || (to->slash && !(flags & RENAME_EXCHANGE))))
 		error = -ENOTDIR;
 	inode_put(source);
 	if (error)

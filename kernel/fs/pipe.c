@@ -19,11 +19,12 @@ enum { FIONREAD = 0x541b };
 
 struct pipe {
 	struct mutex lock;
-	struct page **pages; /* [lock] `slots` of them, NULL where none was needed yet */
-	size_t slots;	     /* [lock] a power of two */
-	uint64_t head, tail; /* [lock] bytes ever written, and read */
+	struct page **pages;       /* [lock] `slots` of them, NULL where none was needed yet */
+	size_t slots;              /* [lock] a power of two */
+	uint64_t head, tail;       /* [lock] bytes ever written, and read */
 	unsigned readers, writers; /* [lock] open ends; O_RDWR is both */
-	uint64_t reader_opens, writer_opens; /* [lock] ever: who waits for the other end must not miss a short one */
+	uint64_t reader_opens,
+		writer_opens; /* [lock] ever: who waits for the other end must not miss a short one */
 	struct spinlock wait_lock;
 	struct waitq queue;
 	uint64_t changes; /* [wait_lock] */

@@ -38,7 +38,8 @@ int procfs_print(struct procfs_buffer *buffer, const char *fmt, ...)
 	for (;;) {
 		left = buffer->size - buffer->length;
 		va_start(args, fmt);
-		length = (size_t)format_va(left ? buffer->text + buffer->length : NULL, left, fmt, args);
+		length = (size_t)format_va(left ? buffer->text + buffer->length : NULL, left, fmt,
+					   args);
 		va_end(args);
 		if (length < left)
 			break;
@@ -103,10 +104,9 @@ static void release(struct file *file)
 	mem_free(buffer);
 }
 
-static const struct file_ops text_ops = { .read = read_text,
-					  .write = write_text,
-					  .seek = seek_text,
-					  .release = release };
+static const struct file_ops text_ops = {
+	.read = read_text, .write = write_text, .seek = seek_text, .release = release
+};
 
 int proc_file_open(const struct procfs_entry *entry, struct file *file)
 {

@@ -28,7 +28,7 @@ struct table {
 static struct {
 	struct filesystem fs;
 	struct table *tables, **last; /* [fs.lock] */
-	char pid[NUMBER_BYTES];	      /* as text; "": not known yet */
+	char pid[NUMBER_BYTES];       /* as text; "": not known yet */
 } procfs;
 
 static const struct inode_ops dir_ops, list_ops, file_ops, link_ops, magic_ops;
@@ -235,8 +235,8 @@ struct shift_sink {
 	uint64_t dir;
 };
 
-static bool shift(struct dir_sink *sink, const char *name, size_t length, uint64_t ino, unsigned type,
-		  uint64_t cookie)
+static bool shift(struct dir_sink *sink, const char *name, size_t length, uint64_t ino,
+		  unsigned type, uint64_t cookie)
 {
 	struct shift_sink *s = container_of(sink, struct shift_sink, sink);
 

@@ -7,9 +7,10 @@
 /* Made at each lookup. */
 struct proc_inode {
 	struct inode inode;
-	const struct procfs_entry *entry; /* a directory: any entry below it; NULL: the root, or the link "self" */
-	size_t prefix;			  /* of a directory: how much of the entry's path is its own */
-	size_t child_bytes;		  /* a child of a `list` directory; its name follows */
+	const struct procfs_entry
+		*entry; /* a directory: any entry below it; NULL: the root, or the link "self" */
+	size_t prefix;  /* of a directory: how much of the entry's path is its own */
+	size_t child_bytes; /* a child of a `list` directory; its name follows */
 	char child[];
 };
 

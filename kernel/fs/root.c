@@ -46,7 +46,8 @@ static int mount(const char *name, struct filesystem *fs)
 	int error = find_place(name, &place);
 
 	if (error) {
-		log_error("/%s of the image is no directory that can be used (error %d)", name, -error);
+		log_error("/%s of the image is no directory that can be used (error %d)", name,
+			  -error);
 		return error;
 	}
 	fs->root->parent = place;

@@ -120,7 +120,9 @@ static void want_of_memory_leaves_the_table_whole(void **state)
 static void scatter_lists_span_segments(void **state)
 {
 	char a[3], b[5], out[8];
-	struct uio_segment segments[] = { { 0, 0 }, { (uintptr_t)a, 3 }, { 0, 0 }, { (uintptr_t)b, 5 } };
+	struct uio_segment segments[] = {
+		{ 0, 0 }, { (uintptr_t)a, 3 }, { 0, 0 }, { (uintptr_t)b, 5 }
+	};
 	struct uio uio;
 
 	(void)state;

@@ -60,9 +60,9 @@ static void lower_files_are_read(void **state)
 	static const struct {
 		const char *path;
 		size_t bytes;
-	} files[] = { { "/empty", 0 },	     { "/small", 11 },	   { "/tail", 5000 }, { "/big", BIG },
-		      { "/link", 123 },	     { "/dirlink/more", 4097 }, { "/block", 4096 },
-		      { "/sub/hard", 5000 }, { "/many/entry-number-36", 3 } };
+	} files[] = { { "/empty", 0 },    { "/small", 11 },      { "/tail", 5000 },
+		      { "/big", BIG },    { "/link", 123 },      { "/dirlink/more", 4097 },
+		      { "/block", 4096 }, { "/sub/hard", 5000 }, { "/many/entry-number-36", 3 } };
 
 	(void)state;
 	for (size_t i = 0; i < countof(files); i++) {
@@ -147,7 +147,8 @@ static void write_past_the_end_leaves_a_hole(void **state)
 
 static void append_writes_at_the_end_always(void **state)
 {
-	struct file *file = opened("/small", O_RDWR | O_APPEND), *other = opened("/small", O_WRONLY);
+	struct file *file = opened("/small", O_RDWR | O_APPEND),
+		    *other = opened("/small", O_WRONLY);
 
 	(void)state;
 	assert_int_equal(file_put_bytes(file, "one", 3), 3);
@@ -367,7 +368,8 @@ static void attributes_change_without_copying(void **state)
 	assert_int_equal(path_lookup(&at, NULL, "/small", 0, &inode), 0);
 	assert_int_equal(inode->mode, S_IFREG | 04755);
 	assert_int_equal(inode_access(inode, 1), 0);
-	assert_int_equal(inode_setattr(inode, &attr, INODE_SET_MODE | INODE_SET_UID | INODE_SET_MTIME), 0);
+	assert_int_equal(
+		inode_setattr(inode, &attr, INODE_SET_MODE | INODE_SET_UID | INODE_SET_MTIME), 0);
 	assert_int_equal(inode_access(inode, 1), -EACCES);
 	assert_int_equal(inode_access(inode, 6), 0);
 	inode_put(inode);

@@ -36,9 +36,19 @@ static int lookup(const char *path, unsigned flags)
 
 static void lookup_walks_dots_slashes_and_links(void **state)
 {
-	static const char *const found[] = { "/",	"//",	      "/d",	  "/d/",     "/d//e/",
-					     ".",	"..",	      "/../d/e/..", "d/./f", "/dirlink/f",
-					     "/dirlink/", "/d/e/../../filelink", "dirlink/../d/f" };
+	static const char *const found[] = { "/",
+					     "//",
+					     "/d",
+					     "/d/",
+					     "/d//e/",
+					     ".",
+					     "..",
+					     "/../d/e/..",
+					     "d/./f",
+					     "/dirlink/f",
+					     "/dirlink/",
+					     "/d/e/../../filelink",
+					     "dirlink/../d/f" };
 
 	(void)state;
 	for (size_t i = 0; i < countof(found); i++)
@@ -188,8 +198,12 @@ static void open_unnamed_file_can_be_linked(void **state)
 static void open_file_knows_its_path(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "/d/f", "/d/f" },	      { "d/../dirlink/f", "/d/f" }, { "/filelink", "/d/f" },
-		{ "/dirlink", "/d" },	      { "/", "/" },		    { "/d/e/..", "/d" },
+		{ "/d/f", "/d/f" },
+		{ "d/../dirlink/f", "/d/f" },
+		{ "/filelink", "/d/f" },
+		{ "/dirlink", "/d" },
+		{ "/", "/" },
+		{ "/d/e/..", "/d" },
 		{ "dev/null", "/dev/null" },
 	};
 	struct file *file;
@@ -393,10 +407,12 @@ static void mounts_are_crossed_both_ways(void **state)
 	inode_put(inode);
 	assert_true(lists("/", "d dangling dev dirlink filelink loop proc"));
 	assert_int_equal(make_file("/dev/shm/x", "shared"), 0);
-	assert_int_equal(path_mknod(&at, NULL, "/dev/mine", S_IFCHR | 0600, (uint64_t)1 << 32 | 3), 0);
+	assert_int_equal(path_mknod(&at, NULL, "/dev/mine", S_IFCHR | 0600, (uint64_t)1 << 32 | 3),
+			 0);
 	assert_true(has_text("/dev/mine", ""));
 	assert_int_equal(unlink_at("/dev/full"), 0);
-	assert_true(lists("/dev", "console fd mine null random shm stderr stdin stdout tty urandom zero"));
+	assert_true(lists("/dev",
+			  "console fd mine null random shm stderr stdin stdout tty urandom zero"));
 }
 
 static void long_removed_chain_is_freed_without_recursion(void **state)

@@ -216,7 +216,8 @@ static void ended(struct thread *thread)
 
 static void start(struct worker *worker)
 {
-	worker->stack = mmap(NULL, 1 << 18, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	worker->stack = mmap(NULL, 1 << 18, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			     0);
 	thread_init(&worker->thread, "worker", worker->stack, 1 << 18, work, worker, ended);
 	thread_start(&worker->thread);
 	thread_yield();
@@ -262,7 +263,9 @@ static void empty_pipe_blocks_the_reader(void **state)
 static void full_pipe_blocks_the_writer(void **state)
 {
 	static uint8_t bytes[200000], out[5000];
-	struct worker worker = { .fn = write_some, .file = writer, .bytes = bytes, .count = sizeof bytes };
+	struct worker worker = {
+		.fn = write_some, .file = writer, .bytes = bytes, .count = sizeof bytes
+	};
 	size_t total = 0;
 	ssize_t count;
 
@@ -302,7 +305,9 @@ static void interrupt_ends_a_wait(void **state)
 static void losing_the_reader_ends_a_write(void **state)
 {
 	static uint8_t bytes[100000];
-	struct worker worker = { .fn = write_some, .file = writer, .bytes = bytes, .count = sizeof bytes };
+	struct worker worker = {
+		.fn = write_some, .file = writer, .bytes = bytes, .count = sizeof bytes
+	};
 
 	(void)state;
 	writer->flags &= ~(unsigned)O_NONBLOCK;

@@ -19,7 +19,8 @@ void uio_init_kernel(struct uio *uio, struct uio_segment *segment, void *base, s
 	*uio = (struct uio){ .segments = segment, .count = 1, .left = bytes };
 }
 
-void uio_init_user(struct uio *uio, const struct uio_segment *segments, unsigned count, size_t total)
+void uio_init_user(struct uio *uio, const struct uio_segment *segments, unsigned count,
+		   size_t total)
 {
 	*uio = (struct uio){ .segments = segments, .count = count, .left = total, .user = true };
 }

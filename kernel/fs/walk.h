@@ -21,10 +21,10 @@ struct walk {
 	enum walk_last last;
 	const char *name;
 	size_t length;
-	bool slash;	  /* something must be a directory: a slash follows the name */
+	bool slash;       /* something must be a directory: a slash follows the name */
 	const char *rest; /* what is not walked yet */
-	unsigned links;	  /* symbolic links followed */
-	char *texts;	  /* [owned] two buffers of PATH_MAX for links, the second scratch; NULL until needed */
+	unsigned links;   /* symbolic links followed */
+	char *texts; /* [owned] two buffers of PATH_MAX for links, the second scratch; NULL until needed */
 };
 
 /** `base` NULL: the working directory. */

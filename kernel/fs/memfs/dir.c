@@ -100,8 +100,8 @@ static void inherit_group(struct node *node, const struct node *dir)
 		node->inode.mode |= MODE_SETGID;
 }
 
-static int create(struct inode *inode, const char *name, size_t length, uint32_t mode, uint64_t rdev,
-		  struct inode **out)
+static int create(struct inode *inode, const char *name, size_t length, uint32_t mode,
+		  uint64_t rdev, struct inode **out)
 {
 	struct node *dir = node_of(inode), *node = node_create(memfs_of(dir), mode, rdev);
 	int error;

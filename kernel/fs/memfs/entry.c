@@ -66,7 +66,8 @@ static uint64_t free_key(struct node *dir, const char *name, size_t length)
 {
 	uint64_t start = hash(name, length), key = start;
 
-	for (struct entry *e = first_from(dir, key); e && e->key == key; e = entry_of(rb_next(&e->node)))
+	for (struct entry *e = first_from(dir, key); e && e->key == key;
+	     e = entry_of(rb_next(&e->node)))
 		key++;
 	return key < start + NUMBERS ? key : 0;
 }
@@ -82,7 +83,8 @@ static void insert(struct node *dir, struct entry *entry)
 	rb_insert(&dir->dir.entries, &entry->node, parent, at);
 }
 
-int entry_prepare(struct node *dir, const char *name, size_t length, struct entry **out, bool *added)
+int entry_prepare(struct node *dir, const char *name, size_t length, struct entry **out,
+		  bool *added)
 {
 	struct entry *entry = entry_find(dir, name, length);
 	uint64_t key;

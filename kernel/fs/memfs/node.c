@@ -212,7 +212,8 @@ void node_pin(struct node *node)
 	inode_get(&node->inode);
 }
 
-static bool is_place(const struct inode *inode, const struct inode *dir, const char *name, size_t length)
+static bool is_place(const struct inode *inode, const struct inode *dir, const char *name,
+		     size_t length)
 {
 	return inode->parent == dir && inode->name && inode->name_bytes == length &&
 	       !memcmp(inode->name, name, length);
@@ -281,9 +282,9 @@ int node_setattr(struct inode *inode, const struct inode_attr *attr, unsigned se
 	int error = 0;
 
 	if (set & INODE_SET_SIZE)
-		error = node_is(node, S_IFREG) ? data_truncate(node, attr->size) :
-			node_is(node, S_IFDIR) ? -EISDIR :
-						 -EINVAL;
+		error = node_is(node, S_IFREG)   ? data_truncate(node, attr->size)
+			: node_is(node, S_IFDIR) ? -EISDIR
+						 : -EINVAL;
 	if (error)
 		return error;
 	lock_data(node);

@@ -18,7 +18,8 @@
 /* A name that differs from the lower directory: what it names now, or that there is nothing now. */
 struct entry {
 	struct rb_node node;
-	uint64_t key;	     /* hash of the name and a number that makes it unique: the cookie for readdir */
+	uint64_t
+		key; /* hash of the name and a number that makes it unique: the cookie for readdir */
 	struct node *target; /* [reference] NULL: the name is gone (a whiteout) */
 	size_t length;
 	char name[];
@@ -26,7 +27,7 @@ struct entry {
 
 struct directory {
 	struct rb_tree entries; /* by key */
-	uint64_t live;		/* entries that are no whiteouts */
+	uint64_t live;          /* entries that are no whiteouts */
 };
 
 /* The order: write_lock, the space's lock (a fault while copying), lock. */
@@ -34,9 +35,9 @@ struct data {
 	struct mutex write_lock; /* of who changes size or content by a call, for all of the call */
 	struct mutex lock;
 	struct pagetree pages; /* [lock] what is not in it comes from the lower file, or is zero */
-	uint64_t size;	       /* [lock, write_lock] */
+	uint64_t size;         /* [lock, write_lock] */
 	uint64_t lower_bytes;  /* [lock] how much of the lower file still shows through */
-	bool opened_writable;  /* [lock] no frame of the image is lent any more: writes must reach those who map */
+	bool opened_writable; /* [lock] no frame of the image is lent any more: writes must reach those who map */
 };
 
 struct node {
@@ -44,9 +45,9 @@ struct node {
 	struct rb_node index_node; /* [index_lock] */
 	uint64_t lower_id;
 	bool has_lower;
-	bool pinned;	   /* [fs.lock] or, of a file, [data.lock] */
-	bool linkable;	   /* an O_TMPFILE that may get a name */
-	uint32_t nlink;	   /* [fs.lock] as all of the following; times of a file [data.lock] */
+	bool pinned;    /* [fs.lock] or, of a file, [data.lock] */
+	bool linkable;  /* an O_TMPFILE that may get a name */
+	uint32_t nlink; /* [fs.lock] as all of the following; times of a file [data.lock] */
 	uint32_t uid, gid;
 	uint64_t rdev;
 	struct timestamp atime, mtime, ctime;
@@ -113,8 +114,7 @@ void entry_remove_all(struct node *dir);
 
 /* dir.c, data.c */
 
-extern const struct inode_ops memfs_dir_ops, memfs_file_inode_ops, memfs_link_ops,
-	memfs_other_ops;
+extern const struct inode_ops memfs_dir_ops, memfs_file_inode_ops, memfs_link_ops, memfs_other_ops;
 extern const struct vm_object_ops memfs_pages_ops;
 int must_check data_truncate(struct node *node, uint64_t size);
 uint64_t data_blocks_512(const struct node *node);

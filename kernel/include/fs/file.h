@@ -14,16 +14,41 @@
 
 /* Open flags, numbers of x86-64 Linux */
 enum {
-	O_ACCMODE = 03, O_RDONLY = 0, O_WRONLY = 01, O_RDWR = 02, O_CREAT = 0100, O_EXCL = 0200,
-	O_NOCTTY = 0400, O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_DSYNC = 010000,
-	O_ASYNC = 020000, O_DIRECT = 040000, O_LARGEFILE = 0100000, O_DIRECTORY = 0200000,
-	O_NOFOLLOW = 0400000, O_NOATIME = 01000000, O_CLOEXEC = 02000000, O_SYNC = 04010000,
-	O_PATH = 010000000, O_TMPFILE = 020200000,
+	O_ACCMODE = 03,
+	O_RDONLY = 0,
+	O_WRONLY = 01,
+	O_RDWR = 02,
+	O_CREAT = 0100,
+	O_EXCL = 0200,
+	O_NOCTTY = 0400,
+	O_TRUNC = 01000,
+	O_APPEND = 02000,
+	O_NONBLOCK = 04000,
+	O_DSYNC = 010000,
+	O_ASYNC = 020000,
+	O_DIRECT = 040000,
+	O_LARGEFILE = 0100000,
+	O_DIRECTORY = 0200000,
+	O_NOFOLLOW = 0400000,
+	O_NOATIME = 01000000,
+	O_CLOEXEC = 02000000,
+	O_SYNC = 04010000,
+	O_PATH = 010000000,
+	O_TMPFILE = 020200000,
 };
 
 /* poll(2) events */
-enum { POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32,
-       POLLRDNORM = 64, POLLWRNORM = 256, POLLRDHUP = 0x2000 };
+enum {
+	POLLIN = 1,
+	POLLPRI = 2,
+	POLLOUT = 4,
+	POLLERR = 8,
+	POLLHUP = 16,
+	POLLNVAL = 32,
+	POLLRDNORM = 64,
+	POLLWRNORM = 256,
+	POLLRDHUP = 0x2000
+};
 
 struct file;
 
@@ -32,15 +57,15 @@ struct file_ops {
 	ssize_t (*read)(struct file *file, struct uio *uio, uint64_t *position);
 	ssize_t (*write)(struct file *file, struct uio *uio, uint64_t *position);
 	int64_t (*seek)(struct file *file, int64_t offset, int whence); /* NULL: -ESPIPE */
-	int (*iterate)(struct file *file, struct dir_sink *sink);	/* getdents; NULL: -ENOTDIR */
-	long (*ioctl)(struct file *file, unsigned cmd, uintptr_t arg);	/* NULL: -ENOTTY */
+	int (*iterate)(struct file *file, struct dir_sink *sink); /* getdents; NULL: -ENOTDIR */
+	long (*ioctl)(struct file *file, unsigned cmd, uintptr_t arg); /* NULL: -ENOTTY */
 	/* Ready events; *queue is what to wait on for a change (NULL: never changes). NULL: always ready. */
 	unsigned (*poll)(struct file *file, struct waitq **queue);
 	/* What to map; *out NULL: anonymous memory. Returns a reference. NULL: inode->pages, else -ENODEV. */
 	int (*map)(struct file *file, unsigned prot, unsigned area_flags, struct vm_object **out);
 	int (*getattr)(struct file *file, struct inode_attr *out); /* NULL: the inode's */
-	int (*truncate)(struct file *file, uint64_t size);	   /* NULL: the inode's setattr */
-	int (*sync)(struct file *file, bool data_only);		   /* NULL: nothing to do */
+	int (*truncate)(struct file *file, uint64_t size);         /* NULL: the inode's setattr */
+	int (*sync)(struct file *file, bool data_only);            /* NULL: nothing to do */
 	int (*fallocate)(struct file *file, int mode, uint64_t offset, uint64_t bytes);
 	void (*release)(struct file *file); /* the last reference is gone */
 };
@@ -49,12 +74,13 @@ struct file {
 	const struct file_ops *ops;
 	struct inode *inode; /* [reference]; NULL: has none (eventfd, ...) */
 	void *private;
-	uint32_t refs;	     /* atomic */
-	uint32_t flags;	     /* O_* without creation flags; F_SETFL changes APPEND, NONBLOCK, DIRECT, ASYNC, NOATIME */
+	uint32_t refs; /* atomic */
+	uint32_t
+		flags; /* O_* without creation flags; F_SETFL changes APPEND, NONBLOCK, DIRECT, ASYNC, NOATIME */
 	struct mutex position_lock;
 	uint64_t position; /* [position_lock] */
-	char *path;	   /* absolute, as opened ("/proc/self/fd", maps); owned; may be NULL */
-	int owner;	   /* F_SETOWN */
+	char *path;        /* absolute, as opened ("/proc/self/fd", maps); owned; may be NULL */
+	int owner;         /* F_SETOWN */
 };
 
 /** A file over `inode` (takes a reference) with ops from it; -errno. */
@@ -75,7 +101,8 @@ int must_check file_getattr(struct file *file, struct inode_attr *out);
 
 /* The other operations, with the checks and errors of the system calls of these names. */
 int64_t must_check file_seek(struct file *file, int64_t offset, int whence);
-int must_check file_iterate(struct file *file, struct dir_sink *sink); /* getdents; moves the position */
+int must_check file_iterate(struct file *file,
+			    struct dir_sink *sink); /* getdents; moves the position */
 long must_check file_ioctl(struct file *file, unsigned cmd, uintptr_t arg);
 unsigned file_poll(struct file *file, struct waitq **queue);
 int must_check file_truncate(struct file *file, uint64_t size);
@@ -99,11 +126,11 @@ struct fd_entry {
 
 struct fd_table {
 	struct mutex lock;
-	uint32_t refs; /* atomic */
+	uint32_t refs;            /* atomic */
 	struct fd_entry *entries; /* [lock] */
-	unsigned size;		  /* [lock] */
-	unsigned lowest_free;	  /* [lock] no free one below */
-	unsigned limit;		  /* RLIMIT_NOFILE */
+	unsigned size;            /* [lock] */
+	unsigned lowest_free;     /* [lock] no free one below */
+	unsigned limit;           /* RLIMIT_NOFILE */
 };
 
 struct fd_table *fd_table_create(unsigned limit);
@@ -114,7 +141,8 @@ void fd_table_put(struct fd_table *table);
 struct file *fd_get(struct fd_table *table, int fd);
 
 /** Puts a file (takes over the caller's reference on success) at the lowest free descriptor >= `from`. -EMFILE, -ENOMEM. */
-int must_check fd_install(struct fd_table *table, struct file *file, unsigned from, bool close_on_exec);
+int must_check fd_install(struct fd_table *table, struct file *file, unsigned from,
+			  bool close_on_exec);
 
 /** At exactly `fd`, closing what was there. -EBADF past the limit. */
 int must_check fd_install_at(struct fd_table *table, int fd, struct file *file, bool close_on_exec);

@@ -17,8 +17,14 @@ struct inode;
 
 /* Linux's mode bits (stat.h) */
 enum {
-	S_IFMT = 0170000, S_IFSOCK = 0140000, S_IFLNK = 0120000, S_IFREG = 0100000,
-	S_IFBLK = 0060000, S_IFDIR = 0040000, S_IFCHR = 0020000, S_IFIFO = 0010000,
+	S_IFMT = 0170000,
+	S_IFSOCK = 0140000,
+	S_IFLNK = 0120000,
+	S_IFREG = 0100000,
+	S_IFBLK = 0060000,
+	S_IFDIR = 0040000,
+	S_IFCHR = 0020000,
+	S_IFIFO = 0010000,
 };
 
 struct timestamp {
@@ -34,8 +40,14 @@ struct inode_attr {
 	struct timestamp atime, mtime, ctime;
 };
 
-enum inode_set { INODE_SET_MODE = 1, INODE_SET_UID = 2, INODE_SET_GID = 4, INODE_SET_SIZE = 8,
-		 INODE_SET_ATIME = 16, INODE_SET_MTIME = 32 };
+enum inode_set {
+	INODE_SET_MODE = 1,
+	INODE_SET_UID = 2,
+	INODE_SET_GID = 4,
+	INODE_SET_SIZE = 8,
+	INODE_SET_ATIME = 16,
+	INODE_SET_MTIME = 32
+};
 
 /** Receives one directory entry; false: full, stop (the entry was not taken). `cookie` is where to go on after it. */
 struct dir_sink {
@@ -56,10 +68,12 @@ struct inode_ops {
 		      const char *new_name, size_t new_length, unsigned flags /* RENAME_* */);
 	/* Without . and .., whose cookies are 1 and 2: the first call comes with 2, and all others' are greater. */
 	int (*iterate)(struct inode *dir, uint64_t cookie, struct dir_sink *sink);
-	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out); /* O_TMPFILE; NULL: -EOPNOTSUPP */
+	int (*tmpfile)(struct inode *dir, uint32_t mode,
+		       struct inode **out); /* O_TMPFILE; NULL: -EOPNOTSUPP */
 	/* Symbolic links: not NUL-terminated; returns the length, at most `size`. */
 	ssize_t (*readlink)(struct inode *inode, char *buffer, size_t size);
-	int (*follow)(struct inode *link, struct inode **out); /* leads to an inode, not to a path (/proc/self/exe) */
+	int (*follow)(struct inode *link,
+		      struct inode **out); /* leads to an inode, not to a path (/proc/self/exe) */
 	/* All */
 	int (*getattr)(struct inode *inode, struct inode_attr *out);
 	int (*setattr)(struct inode *inode, const struct inode_attr *attr, unsigned set);
@@ -78,8 +92,8 @@ struct fs_stats {
 struct filesystem {
 	const char *type; /* "rootfs", "devtmpfs", "proc", "tmpfs" */
 	struct inode *root;
-	uint64_t device; /* st_dev */
-	uint64_t magic;	 /* of statfs(2) */
+	uint64_t device;   /* st_dev */
+	uint64_t magic;    /* of statfs(2) */
 	struct mutex lock; /* the tree */
 };
 
@@ -91,18 +105,19 @@ struct inode {
 	uint32_t refs; /* atomic */
 	uint32_t mode; /* type bits never change */
 	uint64_t ino;
-	struct vm_object pages;	/* regular files and mappable devices; ops NULL: cannot be mapped */
+	struct vm_object pages; /* regular files and mappable devices; ops NULL: cannot be mapped */
 	struct filesystem *mounted; /* directories: what is mounted here */
 	/* Where it is in the tree, changed by inode_set_place(). Directories: the containing one and their name in it; the root of a
 	 * file system: where it is mounted; others: one of their names, if known. */
 	struct inode *parent; /* [reference] NULL: "/" */
 	const char *name;     /* not NUL-terminated; NULL: removed */
 	size_t name_bytes;
-	struct pipe *pipe;	    /* S_IFIFO: while it is open; see <fs/pipe.h> */
+	struct pipe *pipe; /* S_IFIFO: while it is open; see <fs/pipe.h> */
 };
 
 /** One reference, no parent, cannot be mapped. */
-void inode_init(struct inode *inode, const struct inode_ops *ops, struct filesystem *fs, uint32_t mode);
+void inode_init(struct inode *inode, const struct inode_ops *ops, struct filesystem *fs,
+		uint32_t mode);
 
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* NULL allowed */

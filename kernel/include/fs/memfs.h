@@ -46,7 +46,7 @@ struct lower {
 struct memfs {
 	struct filesystem fs;
 	const struct lower *lower; /* NULL: none */
-	uint64_t ino_next;	   /* atomic */
+	uint64_t ino_next;         /* atomic */
 	bool keeps_time; /* false at first: new nodes get the lower root's times, so that mounting asks for no clock */
 	struct spinlock index_lock;
 	struct rb_tree index; /* [index_lock] nodes that stand for a lower inode, by its id */

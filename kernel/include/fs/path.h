@@ -24,7 +24,7 @@ struct path_context {
 enum path_flags {
 	PATH_NOFOLLOW = 1,  /* a symbolic link as last component is the result itself */
 	PATH_DIRECTORY = 2, /* the result must be one: -ENOTDIR */
-	PATH_EMPTY = 4,	    /* "" means `base` (AT_EMPTY_PATH) */
+	PATH_EMPTY = 4,     /* "" means `base` (AT_EMPTY_PATH) */
 };
 
 /** Walks `path` from `base` (NULL: context->cwd). */
@@ -33,12 +33,14 @@ int must_check path_lookup(const struct path_context *context, struct inode *bas
 int must_check path_open(const struct path_context *context, struct inode *base, const char *path,
 			 unsigned open_flags, uint32_t mode, struct file **out);
 int must_check path_mknod(const struct path_context *context, struct inode *base, const char *path,
-			  uint32_t mode, uint64_t rdev); /* mkdir too: S_IFDIR; the umask is applied */
+			  uint32_t mode,
+			  uint64_t rdev); /* mkdir too: S_IFDIR; the umask is applied */
 int must_check path_symlink(const struct path_context *context, struct inode *base,
 			    const char *path, const char *target);
 int must_check path_link(const struct path_context *context, struct inode *target,
 			 struct inode *base, const char *path);
-int must_check path_unlink(const struct path_context *context, struct inode *base, const char *path);
+int must_check path_unlink(const struct path_context *context, struct inode *base,
+			   const char *path);
 int must_check path_rmdir(const struct path_context *context, struct inode *base, const char *path);
 int must_check path_rename(const struct path_context *context, struct inode *from_base,
 			   const char *from, struct inode *to_base, const char *to, unsigned flags);

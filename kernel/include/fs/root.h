@@ -30,11 +30,12 @@ struct procfs_buffer;
 struct procfs_entry {
 	const char *path; /* below /proc: "meminfo", "self/maps" ; the tables are static */
 	int (*show)(struct procfs_buffer *buffer);
-	ssize_t (*readlink)(char *buffer, size_t size);	       /* a symbolic link instead */
-	int (*write)(const char *text, size_t bytes);	       /* NULL: read only */
+	ssize_t (*readlink)(char *buffer, size_t size); /* a symbolic link instead */
+	int (*write)(const char *text, size_t bytes);   /* NULL: read only */
 	/* a directory with entries made on demand ("self/fd"): */
 	int (*list)(uint64_t cookie, struct dir_sink *sink);
-	int (*lookup)(const char *name, size_t length, struct inode **out); /* the real inode behind */
+	int (*lookup)(const char *name, size_t length,
+		      struct inode **out); /* the real inode behind */
 	ssize_t (*readlink_child)(const char *name, size_t length, char *buffer, size_t size);
 };
 

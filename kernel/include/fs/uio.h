@@ -16,9 +16,9 @@ struct uio_segment {
 struct uio {
 	const struct uio_segment *segments;
 	unsigned count;
-	size_t offset; /* consumed of segments[0] */
-	size_t left;   /* bytes in all that remain */
-	bool user;     /* addresses are the program's */
+	size_t offset;    /* consumed of segments[0] */
+	size_t left;      /* bytes in all that remain */
+	bool user;        /* addresses are the program's */
 	bool nonblocking; /* O_NONBLOCK for this call */
 };
 

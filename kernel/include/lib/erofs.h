@@ -42,8 +42,9 @@ struct erofs_run {
 struct erofs_dirent {
 	uint64_t nid;
 	const char *name; /* not NUL-terminated */
-	size_t length;	  /* 1 to 255 */
-	unsigned type;	  /* EROFS_FT_* = Linux's FT_*: 1 file, 2 directory, 3 chr, 4 blk, 5 fifo, 6 socket, 7 link */
+	size_t length;    /* 1 to 255 */
+	unsigned
+		type; /* EROFS_FT_* = Linux's FT_*: 1 file, 2 directory, 3 chr, 4 blk, 5 fifo, 6 socket, 7 link */
 };
 
 /** -EINVAL: not an EROFS image; -EUCLEAN: a corrupt or truncated one; -EOPNOTSUPP: see `unsupported`. */
@@ -69,5 +70,5 @@ int must_check erofs_lookup(const struct erofs *fs, const struct erofs_inode *di
 
 /** The entry ("." and ".." included) at *position, 0 at first, which is moved on. -ENOENT: no more. Positions are below
  * 2^60, and any value is safe. */
-int must_check erofs_entry(const struct erofs *fs, const struct erofs_inode *dir, uint64_t *position,
-			   struct erofs_dirent *out);
+int must_check erofs_entry(const struct erofs *fs, const struct erofs_inode *dir,
+			   uint64_t *position, struct erofs_dirent *out);

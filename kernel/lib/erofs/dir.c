@@ -114,8 +114,8 @@ static int find_block(const struct erofs *fs, const struct erofs_inode *dir, con
 	return error;
 }
 
-int erofs_lookup(const struct erofs *fs, const struct erofs_inode *dir, const char *name, size_t length,
-		 struct erofs_dirent *out)
+int erofs_lookup(const struct erofs *fs, const struct erofs_inode *dir, const char *name,
+		 size_t length, struct erofs_dirent *out)
 {
 	unsigned low = 0, high;
 	struct block block;

@@ -8,7 +8,13 @@
 
 #include "format.h"
 
-enum { BLOCK_BITS_MIN = 9, BLOCK_BITS_MAX = 12, MODE_TYPE = 0170000, MODE_CHR = 0020000, MODE_BLK = 0060000 };
+enum {
+	BLOCK_BITS_MIN = 9,
+	BLOCK_BITS_MAX = 12,
+	MODE_TYPE = 0170000,
+	MODE_CHR = 0020000,
+	MODE_BLK = 0060000
+};
 
 /* NULL where the range is not in the image. */
 static const void *at(const struct erofs *fs, uint64_t offset, uint64_t bytes)
@@ -158,8 +164,8 @@ static int map_flat(const struct erofs *fs, const struct erofs_inode *inode, uin
 	if (inode->layout == EROFS_INODE_FLAT_INLINE)
 		tail = align_down(inode->size - 1, block);
 	if (offset < tail)
-		return add_overflows(start, offset, &start) ? -EUCLEAN :
-							      run_at(fs, start, tail - offset, out);
+		return add_overflows(start, offset, &start) ? -EUCLEAN
+							    : run_at(fs, start, tail - offset, out);
 	if ((inode->behind & (block - 1)) + (inode->size - tail) > block)
 		return -EUCLEAN;
 	return run_at(fs, inode->behind + (offset - tail), inode->size - offset, out);

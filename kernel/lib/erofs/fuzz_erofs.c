@@ -21,7 +21,8 @@ static void touch(const struct erofs *fs, const struct erofs_inode *inode)
 		if (!run.bytes || run.bytes > inode->size - at)
 			abort();
 		if (run.data)
-			sum += ((const uint8_t *)run.data)[0] + ((const uint8_t *)run.data)[run.bytes - 1];
+			sum += ((const uint8_t *)run.data)[0] +
+			       ((const uint8_t *)run.data)[run.bytes - 1];
 	}
 }
 

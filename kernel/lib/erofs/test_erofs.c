@@ -95,7 +95,8 @@ static void check_dir(const struct erofs *fs, const struct erofs_inode *dir, con
 
 	assert_non_null(d);
 	for (; (host = readdir(d)); count++) {
-		assert_int_equal(erofs_lookup(fs, dir, host->d_name, strlen(host->d_name), &entry), 0);
+		assert_int_equal(erofs_lookup(fs, dir, host->d_name, strlen(host->d_name), &entry),
+				 0);
 		if (!strcmp(host->d_name, ".") || !strcmp(host->d_name, ".."))
 			continue;
 		assert_int_equal(erofs_load(fs, entry.nid, &inode), 0);
