@@ -23,3 +23,6 @@ $(BUILD)/kernel/linux/vdso_image.o: $(VDSO_DIR)/vdso.so
 		$(BUILD)/kernel/linux/vdso_image.tmp $@ && rm $(BUILD)/kernel/linux/vdso_image.tmp
 
 KERNEL_OBJS += $(BUILD)/kernel/linux/vdso_image.o
+
+# System calls are many and each is short: small code is worth more here than fast code.
+$(BUILD)/kernel/linux/%.o: KERNEL_CFLAGS += -Os

@@ -227,7 +227,10 @@ static void put_memory(struct text *t, const struct trace_call *call, uintptr_t 
 			break;
 		put_byte(t, (unsigned char)c);
 	}
-	put(t, "\"%s", at == shown && bytes > shown ? "..." : "");
+	bool more = at == shown && bytes > shown;
+	if (more && is_string)
+		more = !call->read(&c, address + at, 1) && c;
+	put(t, "\"%s", more ? "..." : "");
 }
 
 static void put_time(struct text *t, const struct trace_call *call, uintptr_t address)
