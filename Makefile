@@ -36,7 +36,7 @@ KERNEL_SRC := $(filter-out kernel/linux/vdso/%,$(KERNEL_SRC))
 KERNEL_OBJS := $(patsubst %,$(BUILD)/%.o,$(KERNEL_SRC))
 
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wvla
-KERNEL_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mgeneral-regs-only \
+KERNEL_CFLAGS := -std=gnu17 -g -ffreestanding -fpie -fvisibility=hidden -mgeneral-regs-only \
 	-mno-red-zone -fno-strict-aliasing -fno-strict-overflow -fno-common -ffunction-sections \
 	-fdata-sections -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
 	-fno-asynchronous-unwind-tables -fno-jump-tables $(WARN) -Ikernel/include \
@@ -51,15 +51,18 @@ KERNEL_LDFLAGS := -m elf_x86_64 -static -pie --no-dynamic-linker -z text -z pack
 
 -include kernel/linux/rules.mk
 
+# For speed what runs most often, for size the rest.
+OPTIMISE = $(if $(filter core lib mm port,$(word 2,$(subst /, ,$<))),-O2,-Os)
+
 $(BUILD)/kernel/%.c.o: kernel/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
-	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(OPTIMISE) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/kernel/%.S.o: kernel/%.S Makefile
 	@mkdir -p $(@D)
 	@echo "  AS   $<"
-	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(OPTIMISE) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Linked twice: the first pass gives the addresses for the symbol table that panics print by.
 $(BUILD)/symbols-none.c: scripts/symbols.sh

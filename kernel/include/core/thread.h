@@ -15,6 +15,7 @@
 #include <base/types.h>
 #include <core/lock.h>
 #include <core/timer.h>
+#include <hal/cpu.h>
 
 struct mmu;
 struct user_context;
@@ -131,8 +132,6 @@ int must_check thread_sleep_until(uint64_t deadline_ns, enum wait_flags flags);
 /** What ran on this CPU: nanoseconds in user or kernel mode (getrusage, CPU clocks) of a thread so
  * far. */
 uint64_t thread_cpu_time_ns(const struct thread *thread);
-
-struct thread *cpu_thread(void);
 
 static inline struct thread *thread_current(void)
 {

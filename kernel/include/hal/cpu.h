@@ -10,26 +10,25 @@ enum { CPU_MAX = 1 }; /* CPUs in use; all per-CPU state is an array of this */
 
 struct thread;
 
-/** Index of this CPU, from 0. Stable only while interrupts are off or the thread is pinned. */
-unsigned cpu_index(void);
+/*
+ * Defined by the port, inline where they are a few instructions:
+ *
+ * unsigned cpu_index(void)           this CPU, from 0; stable only while interrupts are off
+ * struct thread *cpu_thread(void)    the running thread; NULL before the scheduler has started
+ * bool cpu_irq_disable(void)         interrupts on this CPU; returns whether they were on
+ * void cpu_irq_enable(void)
+ * bool cpu_irq_enabled(void)
+ * void cpu_relax(void)               a pause in a spin loop
+ * uint64_t cpu_cycles(void)          time stamp counter: its frequency is found out by core/time
+ * void dma_rmb(void), dma_wmb(void), dma_mb(void)
+ *                                    order of accesses to memory shared with a device
+ */
+#include <port/cpu.h>
 
-/** The running thread; NULL before the scheduler has started. */
-struct thread *cpu_thread(void);
 void cpu_set_thread(struct thread *thread);
-
-/** Interrupts on this CPU. cpu_irq_disable() returns whether they were on. */
-bool cpu_irq_disable(void);
-void cpu_irq_enable(void);
-bool cpu_irq_enabled(void);
 
 /** Sleeps until an interrupt; called with interrupts off, returns with them on. */
 void cpu_wait_for_interrupt(void);
-
-/** A pause in a spin loop. */
-void cpu_relax(void);
-
-/** Time stamp counter: cycles at a frequency that core/time finds out. */
-uint64_t cpu_cycles(void);
 
 /** 64 bits from the CPU's random generator (RDSEED, RDRAND); false where it has none or it fails.
  */
@@ -55,8 +54,3 @@ void cpu_timer_set_handler(void (*fn)(void));
 
 /** Ends everything when nothing else works: a triple fault. */
 _Noreturn void cpu_reset(void);
-
-/** Order of accesses to memory shared with a device (x86: compiler barriers; DMA is coherent). */
-void dma_rmb(void);
-void dma_wmb(void);
-void dma_mb(void);

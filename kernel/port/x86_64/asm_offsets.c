@@ -12,6 +12,7 @@
 PIN(struct cpu, user_rsp, CPU_USER_RSP);
 PIN(struct cpu, stack_top, CPU_STACK_TOP);
 PIN(struct cpu, thread, CPU_THREAD);
+static_assert(CPU_THREAD == PORT_CPU_THREAD, "read inline as well");
 PIN(struct cpu, smap, CPU_SMAP);
 PIN(struct thread, saved_sp, THREAD_SAVED_SP);
 PIN(struct thread, stack_top, THREAD_STACK_TOP);

@@ -150,19 +150,6 @@ void cpu_start_features(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }
 
-unsigned cpu_index(void)
-{
-	return cpu_this()->index;
-}
-
-struct thread *cpu_thread(void)
-{
-	struct thread *thread;
-
-	asm volatile("movq %%gs:%c1, %0" : "=r"(thread) : "i"(CPU_THREAD));
-	return thread;
-}
-
 void cpu_set_thread(struct thread *thread)
 {
 	struct cpu *cpu = cpu_this();
@@ -172,44 +159,10 @@ void cpu_set_thread(struct thread *thread)
 	traps_set_kernel_stack(thread->stack_top);
 }
 
-bool cpu_irq_enabled(void)
-{
-	uint64_t flags;
-
-	asm volatile("pushfq; popq %0" : "=r"(flags));
-	return flags & RFLAGS_IF;
-}
-
-bool cpu_irq_disable(void)
-{
-	bool were_on = cpu_irq_enabled();
-
-	asm volatile("cli" : : : "memory");
-	return were_on;
-}
-
-void cpu_irq_enable(void)
-{
-	asm volatile("sti" : : : "memory");
-}
-
 void cpu_wait_for_interrupt(void)
 {
 	/* STI takes effect after the next instruction, so no interrupt is lost between the two. */
 	asm volatile("sti; hlt" : : : "memory");
-}
-
-void cpu_relax(void)
-{
-	asm volatile("pause");
-}
-
-uint64_t cpu_cycles(void)
-{
-	uint32_t low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
 }
 
 bool cpu_random(uint64_t *out)
@@ -275,21 +228,4 @@ bool cpu_msr_write(uint32_t msr, uint64_t value)
 		     : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 		     : "memory");
 	return !failed;
-}
-
-/* Device memory is coherent and stores are not reordered (Intel SDM vol. 3, 9.2.2): only the
- * compiler and the store buffer matter. */
-void dma_rmb(void)
-{
-	asm volatile("" : : : "memory");
-}
-
-void dma_wmb(void)
-{
-	asm volatile("" : : : "memory");
-}
-
-void dma_mb(void)
-{
-	asm volatile("lock; addl $0, -4(%%rsp)" : : : "memory", "cc");
 }

@@ -15,11 +15,10 @@ struct cpu {
 	uintptr_t stack_top;   /* the running thread's kernel stack */
 	struct thread *thread; /* the running thread */
 	uint32_t smap;         /* user memory needs STAC */
-	unsigned index;
 };
 
 extern struct cpu boot_cpu;
-_Static_assert(CPU_MAX == 1, "NMI entry finds its CPU's data by name");
+_Static_assert(CPU_MAX == 1, "the NMI's entry and cpu_index() know only one CPU");
 
 static inline struct cpu *cpu_this(void)
 {
