@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From the memory map that a boot protocol gave to the RAM that the kernel may use: sorted, without overlap,
- * page aligned, without what must be kept. What must be kept is added as reserved ranges, and then the whole
- * is one sweep, in place. Context: <boot/protocols.h>.
+ * From the memory map that a boot protocol gave to the RAM that the kernel may use: sorted, without
+ * overlap, page aligned, without what must be kept. What must be kept is added as reserved ranges,
+ * and then the whole is one sweep, in place. Context: <boot/protocols.h>.
  */
 #include "reader.h"
 
@@ -75,9 +75,9 @@ static void emit(struct boot_info *info, uint64_t start, uint64_t end)
 }
 
 /**
- * Leaves what is usable and nothing else. Between two neighbouring starts, memory is usable up to the furthest end of the
- * usable ranges so far, but not before that of the others: at most one piece. So the pieces written never
- * overtake the ranges read, and the same table serves for both.
+ * Leaves what is usable and nothing else. Between two neighbouring starts, memory is usable up to
+ * the furthest end of the usable ranges so far, but not before that of the others: at most one
+ * piece. So the pieces written never overtake the ranges read, and the same table serves for both.
  */
 static void sweep(struct boot_info *info)
 {

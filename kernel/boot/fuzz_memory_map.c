@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * boot_info_check() against a plain oracle: memory as a table of half pages. Each 4 bytes of input are a range, in half
- * pages; the first 16 give the image, command line, initrd and RSDP.
+ * boot_info_check() against a plain oracle: memory as a table of half pages. Each 4 bytes of input
+ * are a range, in half pages; the first 16 give the image, command line, initrd and RSDP.
  */
 #include "reader.h"
 #include "test_boot.h"
@@ -67,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	oracle_set(halves, info.rsdp, info.rsdp ? 36 : 0, HALF_TAKEN);
 	if (!boot_info_check(&info))
 		test_promises(&info);
-	/* Beyond the oracle's memory, and where the table was too small, only the promises count. */
+	/* Beyond the oracle's memory, and where the table was too small, only the promises count.
+	 */
 	for (size_t i = 16; i + 4 <= size; i += 4) {
 		if ((data[i] | (data[i + 1] & 1u) << 8) + data[i + 2] > HALVES)
 			return 0;

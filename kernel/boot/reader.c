@@ -29,7 +29,8 @@ static bool is_usable(uint32_t type)
 	return type == BOOT_RANGE_USABLE;
 }
 
-/** Room for a range that is not usable, in place of one that is; NULL: nothing usable is left anyway. */
+/** Room for a range that is not usable, in place of one that is; NULL: nothing usable is left
+ * anyway. */
 static struct boot_range *replace_usable(struct boot_info *info)
 {
 	for (uint32_t i = info->range_count; i-- > 0;) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* For the tests and fuzz targets of the boot protocols: a piece of physical memory, and what must be true of a checked
- * boot_info. */
+/* For the tests and fuzz targets of the boot protocols: a piece of physical memory, and what must
+ * be true of a checked boot_info. */
 #pragma once
 
 #include <base/bits.h>

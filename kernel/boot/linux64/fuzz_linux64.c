@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The input is physical memory from 0x6000 on, with the zero page at its start: its magic numbers are there already. */
+/* The input is physical memory from 0x6000 on, with the zero page at its start: its magic numbers
+ * are there already. */
 #include "../test_boot.h"
 
 #include <boot/protocols.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Linux's 64-bit boot protocol (Documentation/arch/x86/boot.rst, zero-page.rst): struct boot_params, the "zero page".
- * Used by Firecracker and libkrun for an image without a PVH note, and by Linux's own loaders.
- * Context: <boot/protocols.h>.
+ * Linux's 64-bit boot protocol (Documentation/arch/x86/boot.rst, zero-page.rst): struct
+ * boot_params, the "zero page". Used by Firecracker and libkrun for an image without a PVH note,
+ * and by Linux's own loaders. Context: <boot/protocols.h>.
  */
 #include "../reader.h"
 
@@ -133,7 +133,8 @@ int boot_read_linux64(struct boot_info *out, uint64_t zero_page, const struct bo
 		return -EFAULT;
 	if (le16_get(page->boot_flag) != BOOT_FLAG || le32_get(page->header) != HEADER_MAGIC)
 		return -EINVAL;
-	/* Not bounded by hdr.cmdline_size: some loaders leave there what the kernel can take, not the length. */
+	/* Not bounded by hdr.cmdline_size: some loaders leave there what the kernel can take, not
+	 * the length. */
 	error = boot_find_cmdline(out, join(page->ext_cmd_line_ptr, page->cmd_line_ptr), memory);
 	if (error)
 		return error;

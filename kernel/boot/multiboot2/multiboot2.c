@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Multiboot2's boot information (Multiboot2 specification 2.0, section 3.6): a block of tags, 8-byte aligned, each with its
- * type and size. Used by GRUB, on BIOS and UEFI. Context: <boot/protocols.h>.
+ * Multiboot2's boot information (Multiboot2 specification 2.0, section 3.6): a block of tags,
+ * 8-byte aligned, each with its type and size. Used by GRUB, on BIOS and UEFI. Context:
+ * <boot/protocols.h>.
  */
 #include "../reader.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The PVH boot protocol: hvm_start_info (xen/include/public/arch-x86/hvm/start_info.h). Memory below 4 GiB, flat.
- * Used by QEMU, Firecracker, Cloud Hypervisor, libkrun and Xen. Context: <boot/protocols.h>.
+ * The PVH boot protocol: hvm_start_info (xen/include/public/arch-x86/hvm/start_info.h). Memory
+ * below 4 GiB, flat. Used by QEMU, Firecracker, Cloud Hypervisor, libkrun and Xen. Context:
+ * <boot/protocols.h>.
  */
 #include "../reader.h"
 

@@ -106,8 +106,8 @@ void console_log(const char *bytes, size_t count)
 	console_write(bytes, (size_t)(end - bytes));
 }
 
-/** While the host takes nothing: sleeps where that is possible, which it is not after a panic or before the boot's end.
- * False: waited long enough, in a context in which nothing else goes on. */
+/** While the host takes nothing: sleeps where that is possible, which it is not after a panic or
+ * before the boot's end. False: waited long enough, in a context in which nothing else goes on. */
 static bool wait_for_host(uint64_t start_cycles)
 {
 	if (cpu_irq_enabled())
@@ -122,8 +122,8 @@ void console_write_last(const void *bytes, size_t count)
 	uint64_t start_cycles = cpu_cycles();
 	size_t done = console_write(bytes, count);
 
-	/* A device that takes nothing is one that a paused reader holds back: the status must not get lost. One that never
-	 * took anything claims to take everything (see the drivers). */
+	/* A device that takes nothing is one that a paused reader holds back: the status must not
+	 * get lost. One that never took anything claims to take everything (see the drivers). */
 	while (done < count && wait_for_host(start_cycles))
 		done += console_write((const char *)bytes + done, count - done);
 	while (!console_flush() && wait_for_host(start_cycles))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The terminal under any bytes, settings and reads. The first bytes are flags and control characters; then come pairs of
- * what to do and with how much. Checked: the order of the ring's positions, that reads stay in bounds, and that
- * in transparent modes what goes in comes out.
+ * The terminal under any bytes, settings and reads. The first bytes are flags and control
+ * characters; then come pairs of what to do and with how much. Checked: the order of the ring's
+ * positions, that reads stay in bounds, and that in transparent modes what goes in comes out.
  */
 #include "sim_console.h"
 #include "tty_internal.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A console device for tests: what is typed at it waits until it is read, what is written is kept. */
+/* A console device for tests: what is typed at it waits until it is read, what is written is kept.
+ */
 #pragma once
 
 #include <class/console.h>

@@ -183,7 +183,8 @@ static uint64_t deadline_after(uint64_t interval_ns)
 	return interval_ns ? time_now() + interval_ns : TIME_NEVER;
 }
 
-/** Waits until a read of `count` bytes has something to return: 0; -EAGAIN, -EINTR; -ETIMEDOUT: it returns what there is. */
+/** Waits until a read of `count` bytes has something to return: 0; -EAGAIN, -EINTR; -ETIMEDOUT: it
+ * returns what there is. */
 static int wait_for_input(struct tty *tty, size_t count, bool nonblocking) REQUIRES(tty->lock)
 {
 	uint64_t deadline = TIME_NEVER;
@@ -270,7 +271,8 @@ static int wait_while_stopped(struct tty *tty, bool nonblocking)
 	return error;
 }
 
-/** Hands bytes to the device, waiting while the host takes none. *done is how many went, whatever the result. */
+/** Hands bytes to the device, waiting while the host takes none. *done is how many went, whatever
+ * the result. */
 static int write_device(const uint8_t *bytes, size_t count, bool nonblocking, size_t *done)
 {
 	*done = console_write(bytes, count);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Input of a terminal: bytes of the device to lines, echo and signals (termios(3); the cases that it leaves open are as in
- * Linux's n_tty). Or, where a pipe is at the other end, the plain bytes out of their frame.
+ * Input of a terminal: bytes of the device to lines, echo and signals (termios(3); the cases that
+ * it leaves open are as in Linux's n_tty). Or, where a pipe is at the other end, the plain bytes
+ * out of their frame.
  */
 #include "tty_internal.h"
 
@@ -134,7 +135,8 @@ static void echo_erase_tab(struct tty *tty) REQUIRES(tty->lock)
 		echo_raw(tty, '\b');
 }
 
-/** The echo of erasing a character that began with `c` and had `bytes` bytes, now behind the head. */
+/** The echo of erasing a character that began with `c` and had `bytes` bytes, now behind the head.
+ */
 static void echo_erased(struct tty *tty, uint8_t c, uint32_t bytes, bool one) REQUIRES(tty->lock)
 {
 	if (local(tty, LFLAG_ECHOPRT)) {
@@ -357,7 +359,8 @@ static void input_byte(struct tty *tty, uint8_t c) REQUIRES(tty->lock)
 	input_typed(tty, c);
 }
 
-/** A byte of the frame around a pipe. DLE before anything else means nothing yet: that byte is dropped. */
+/** A byte of the frame around a pipe. DLE before anything else means nothing yet: that byte is
+ * dropped. */
 static void input_framed(struct tty *tty, uint8_t c)
 {
 	if (tty->eof)
@@ -416,7 +419,8 @@ static size_t take_line(struct tty *tty, uint8_t *out, size_t count)
 		uint8_t c = byte_at(tty, tty->tail);
 		bool ends = is_marked(tty, tty->tail);
 
-		/* An end of file right behind the last byte that was asked for belongs to this read. */
+		/* An end of file right behind the last byte that was asked for belongs to this
+		 * read. */
 		if (done == count && !(ends && !c))
 			break;
 		unmark(tty, tty->tail++);

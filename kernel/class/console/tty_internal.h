@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The terminal from inside, for the files tty*.c: input (bytes of the device to what a reader gets, and echo), output
- * processing, requests, and the terminal itself, which sleeps and wakes. Numbers are those of Linux for x86-64
- * (asm-generic/termbits.h, ioctls.h).
+ * The terminal from inside, for the files tty*.c: input (bytes of the device to what a reader gets,
+ * and echo), output processing, requests, and the terminal itself, which sleeps and wakes. Numbers
+ * are those of Linux for x86-64 (asm-generic/termbits.h, ioctls.h).
  */
 #pragma once
 
@@ -108,9 +108,9 @@ enum {
 };
 
 /**
- * What has been typed and not yet read. Positions count on for ever; modulo TTY_RING they are places in the ring.
- * tail <= canon_head <= head; complete lines lie before canon_head, and each has its last byte marked: a byte 0
- * that is marked is an end of file, and no byte of the input.
+ * What has been typed and not yet read. Positions count on for ever; modulo TTY_RING they are
+ * places in the ring. tail <= canon_head <= head; complete lines lie before canon_head, and each
+ * has its last byte marked: a byte 0 that is marked is an end of file, and no byte of the input.
  */
 struct tty_ring {
 	uint8_t bytes[TTY_RING];
@@ -162,10 +162,12 @@ static inline bool tty_is_continuation(const struct tty *tty, uint8_t c)
 
 /* tty_output.c */
 
-/** What one byte becomes on its way out, by output processing; returns the number of bytes. Moves the column. */
+/** What one byte becomes on its way out, by output processing; returns the number of bytes. Moves
+ * the column. */
 size_t tty_output_byte(struct tty *tty, uint8_t c, uint8_t out[TTY_EXPANSION]) REQUIRES(tty->lock);
 
-/** Processes bytes as far as their results fit into `room`; returns how many came out, *consumed how many went in. */
+/** Processes bytes as far as their results fit into `room`; returns how many came out, *consumed
+ * how many went in. */
 size_t tty_output(struct tty *tty, const uint8_t *in, size_t count, uint8_t *out, size_t room,
 		  size_t *consumed) REQUIRES(tty->lock);
 
@@ -183,7 +185,8 @@ void tty_echo_flush(struct tty *tty) REQUIRES(tty->lock);
 /** Whether a read finds something: `least` bytes, a line, or the end. */
 bool tty_input_ready(const struct tty *tty, uint32_t least) REQUIRES(tty->lock);
 
-/** Takes at most a line in canonical mode, else what there is. Call it only if tty_input_ready(). */
+/** Takes at most a line in canonical mode, else what there is. Call it only if tty_input_ready().
+ */
 size_t tty_input_take(struct tty *tty, uint8_t *out, size_t count) REQUIRES(tty->lock);
 
 /** FIONREAD's count. */

@@ -148,7 +148,8 @@ static long set_foreground(struct tty *tty, uintptr_t arg)
 	return 0;
 }
 
-/** TCXONC; suspending the input (2, 3) is for lines that have somebody typing at their other end. */
+/** TCXONC; suspending the input (2, 3) is for lines that have somebody typing at their other end.
+ */
 static long flow(struct tty *tty, uintptr_t what)
 {
 	if (what > 3)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Output processing of a terminal (termios(3), c_oflag), and the cursor's column, which erasing a tab has to know. */
+/* Output processing of a terminal (termios(3), c_oflag), and the cursor's column, which erasing a
+ * tab has to know. */
 #include "tty_internal.h"
 
 #include <base/bits.h>
@@ -68,7 +69,8 @@ size_t tty_output_byte(struct tty *tty, uint8_t c, uint8_t out[TTY_EXPANSION])
 	return 1;
 }
 
-/** How many of the bytes are printable ASCII, which nothing happens to: most of what programs write. */
+/** How many of the bytes are printable ASCII, which nothing happens to: most of what programs
+ * write. */
 static size_t plain_run(const uint8_t *in, size_t count)
 {
 	size_t n = 0;

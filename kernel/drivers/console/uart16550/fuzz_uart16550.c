@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A UART whose every register reads as the input says. Whatever it is, the driver returns, and never says that it read or
- * wrote more than it was asked to.
+ * A UART whose every register reads as the input says. Whatever it is, the driver returns, and
+ * never says that it read or wrote more than it was asked to.
  */
 #include "uart16550.h"
 
@@ -14,7 +14,8 @@
 static const uint8_t *script;
 static size_t script_bytes;
 
-/* Past the input's end it is a device that always has something and never takes anything: the worst. */
+/* Past the input's end it is a device that always has something and never takes anything: the
+ * worst. */
 static uint64_t read_any(void *context, uint32_t offset, unsigned bytes)
 {
 	(void)context;

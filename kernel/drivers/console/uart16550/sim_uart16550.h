@@ -8,9 +8,10 @@
 
 enum sim_uart_kind {
 	SIM_UART_QEMU, /* 16-byte FIFOs; enabling the interrupt with data waiting raises it */
-	SIM_UART_VMM, /* as Rust VMMs have it: output at once, 64 bytes of input, an interrupt only as data arrive */
-	SIM_UART_8250,  /* no FIFOs */
-	SIM_UART_ONES,  /* nothing: the bus floats */
+	SIM_UART_VMM,  /* as Rust VMMs have it: output at once, 64 bytes of input, an interrupt only
+			  as data arrive */
+	SIM_UART_8250, /* no FIFOs */
+	SIM_UART_ONES, /* nothing: the bus floats */
 	SIM_UART_ZEROS, /* nothing: reads give 0 */
 	SIM_UART_LAST,  /* nothing: reads give what was last written to any port */
 };

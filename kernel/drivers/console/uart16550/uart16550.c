@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The 16550A UART, as PCs have it and VMMs imitate it (PC16550D data sheet): output polled, input by interrupt.
+ * The 16550A UART, as PCs have it and VMMs imitate it (PC16550D data sheet): output polled, input
+ * by interrupt.
  *
- * The imitations differ: on some a transfer never has to be waited for, on others (QEMU) the transmitter stays full for as
- * long as the host does not take the output; some do not raise the interrupt when it is enabled with data waiting. A
- * port where nothing is reads as ones, as zeroes, or as what was last written to any port.
+ * The imitations differ: on some a transfer never has to be waited for, on others (QEMU) the
+ * transmitter stays full for as long as the host does not take the output; some do not raise the
+ * interrupt when it is enabled with data waiting. A port where nothing is reads as ones, as zeroes,
+ * or as what was last written to any port.
  */
 #include "uart16550.h"
 
@@ -19,8 +21,8 @@
 enum {
 	POLLS_MAX = 20000, /* 20 ms or more, ten times what 16 bytes take at 115200 baud */
 	PROBE_PATTERN = 0xa5,
-	INPUT_MAX =
-		4096, /* bytes taken in one go: a device that always has one more must not hold the CPU */
+	INPUT_MAX = 4096, /* bytes taken in one go: a device that always has one more must not hold
+			     the CPU */
 };
 
 static uint8_t read_reg(const struct uart16550 *uart, enum uart16550_register reg)
@@ -162,8 +164,8 @@ bool uart16550_init(struct uart16550 *uart, const struct io_region *io, int isa_
 	write_reg(uart, UART_DLL, UART_DIVISOR_115200);
 	write_reg(uart, UART_DLM, 0);
 	write_reg(uart, UART_LCR, UART_LCR_8N1);
-	/* Enabling the FIFOs empties the receiver. Reading it first does not help: the next byte comes at once. So where
-	 * there is input already, the FIFOs stay as they are. */
+	/* Enabling the FIFOs empties the receiver. Reading it first does not help: the next byte
+	 * comes at once. So where there is input already, the FIFOs stay as they are. */
 	if (!(read_reg(uart, UART_LSR) & UART_LSR_DR))
 		write_reg(uart, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER8);
 	write_reg(uart, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
@@ -213,7 +215,8 @@ static bool init_line(struct uart16550 *uart, unsigned line)
 	return uart16550_init(uart, &io, line % 2 ? 3 : 4);
 }
 
-/** "uart,io,0x3f8" and "uart,mmio,0xfedc9000"; "uart8250" is the same. Behind a further comma comes what is fixed here. */
+/** "uart,io,0x3f8" and "uart,mmio,0xfedc9000"; "uart8250" is the same. Behind a further comma comes
+ * what is fixed here. */
 static bool init_address(struct uart16550 *uart, const char *spec)
 {
 	struct io_region io;
