@@ -156,19 +156,37 @@ static bool package_of_name(const struct acpi_table *aml, uint32_t at, uint8_t t
 	return elements == 1 || get_integer(aml, &at, &types[1]);
 }
 
-/* Looks at every fourth byte only, and closer where that is one of the name's. */
+/* Where the name would begin of which aml->bytes[at] is a byte; 0: none. The "5" is the rare one: the others are in every
+ * second name. */
+static uint32_t s5_around(const uint8_t *bytes, uint32_t at)
+{
+	switch (bytes[at]) {
+	case '5':
+		return at - 2;
+	case 'S':
+		return bytes[at + 1] == '5' ? at - 1 : 0;
+	case '_':
+		return bytes[at - 1] == '5' ? at - 3 : bytes[at + 2] == '5' ? at : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Looks at every fourth byte only: the table is long, and this lies on the way to the machine's end. The package behind the
+ * name has four bytes and more, so the last ones are no name's. */
 bool acpi_parse_s5(const struct acpi_table *aml, uint8_t types[2])
 {
-	for (uint32_t end = ACPI_HEADER_BYTES + 4; end < aml->length; end += 4) {
-		uint8_t c = aml->bytes[end];
+	const uint8_t *bytes = aml->bytes;
+	uint32_t end = aml->length - 3;
 
-		if (c != '_' && c != 'S' && c != '5')
+	for (uint32_t at = ACPI_HEADER_BYTES + 4; at < end; at += 4) {
+		uint32_t name;
+
+		if (bytes[at] < '5')
 			continue;
-		for (uint32_t at = end - 3; at <= end; at++) {
-			if (range_fits(at, 4, aml->length) && !memcmp(aml->bytes + at, "_S5_", 4) &&
-			    package_of_name(aml, at, types))
-				return true;
-		}
+		name = s5_around(bytes, at);
+		if (name && !memcmp(bytes + name, "_S5_", 4) && package_of_name(aml, name, types))
+			return true;
 	}
 	return false;
 }
