@@ -84,7 +84,7 @@ static void log_shows_no_control_characters(void **state)
 
 static enum log_level level_of(const char *line)
 {
-	static char memory[256];
+	static char *memory[32];
 
 	assert_true(params_memory_bytes(line, strlen(line)) <= sizeof(memory));
 	params_parse(line, strlen(line), memory);

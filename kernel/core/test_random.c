@@ -74,7 +74,7 @@ static void random_key_changes_with_each_block(void **state)
 
 static uint64_t first_with_param(const char *line)
 {
-	static char memory[256];
+	static char *memory[32];
 
 	setup(NULL);
 	params_parse(line, strlen(line), memory);

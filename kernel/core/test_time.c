@@ -119,7 +119,7 @@ static const struct time_machine machine = {
 
 static int setup(void **state)
 {
-	static char memory[64];
+	static char *memory[32];
 
 	(void)state;
 	memset(&clock, 0, sizeof(clock));
@@ -184,7 +184,7 @@ static void time_takes_the_rate_that_the_machine_tells(void **state)
 
 static void time_takes_the_users_rate_first(void **state)
 {
-	static char memory[64];
+	static char *memory[32];
 
 	(void)state;
 	sim.told = time_rate_from_hz(1000000000);

@@ -388,7 +388,7 @@ static void build_machine(void)
 
 static void set_params(const char *line)
 {
-	static char params[256];
+	static char *params[32];
 
 	params_parse(line, strlen(line), params);
 }
