@@ -287,11 +287,11 @@ long sys_futex(long address, long operation, long value, long timeout, long seco
 	bool realtime = operation & FUTEX_CLOCK_REALTIME;
 	uintptr_t word = (uintptr_t)address;
 
-	if (word % sizeof(uint32_t) || (uintptr_t)second % sizeof(uint32_t))
-		return word % sizeof(uint32_t) || command == FUTEX_REQUEUE ||
-				       command == FUTEX_CMP_REQUEUE || command == FUTEX_WAKE_OP
-			       ? -EINVAL
-			       : -EFAULT;
+	bool has_second = command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE ||
+			  command == FUTEX_WAKE_OP;
+
+	if (word % sizeof(uint32_t) || (has_second && (uintptr_t)second % sizeof(uint32_t)))
+		return -EINVAL;
 	if (word >= USER_MAX)
 		return -EFAULT;
 	if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT)

@@ -84,11 +84,15 @@ static int prepare_object(unsigned long flags, long fd, struct space_map *reques
 	return err;
 }
 
-static int check_mmap(unsigned long bytes, unsigned long flags, uint64_t offset)
+static int check_mmap(long fd, unsigned long bytes, unsigned long flags, uint64_t offset)
 {
 	unsigned long type = flags & MAP_TYPE;
 
-	if (!bytes || offset & (PAGE_SIZE - 1))
+	if (offset & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!(flags & MAP_ANONYMOUS) && fd_flags(process_current()->files, (int)fd) < 0)
+		return -EBADF;
+	if (!bytes)
 		return -EINVAL;
 	if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
@@ -103,7 +107,7 @@ static int check_mmap(unsigned long bytes, unsigned long flags, uint64_t offset)
 long sys_mmap(long address, long bytes, long prot, long flags, long fd, long offset)
 {
 	uintptr_t at = 0;
-	int err = check_mmap((unsigned long)bytes, (unsigned long)flags, (uint64_t)offset);
+	int err = check_mmap(fd, (unsigned long)bytes, (unsigned long)flags, (uint64_t)offset);
 	struct space_map request = {
 		.hint = (uintptr_t)address,
 		.bytes = (size_t)bytes,

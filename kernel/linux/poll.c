@@ -103,8 +103,13 @@ static int set_wait(struct poll_set *set, uint64_t deadline)
 {
 	unsigned ready = set_look(set);
 
-	if (ready || !deadline)
+	if (ready)
 		return (int)ready;
+	/* A signal counts even where there is no time to wait: the mask may just have let it in. */
+	if (signal_is_pending())
+		return -EINTR;
+	if (!deadline)
+		return 0;
 	set_watch(set);
 	for (;;) {
 		ready = set_look(set);
@@ -329,7 +334,7 @@ static long select_files(long count, long in, long out, long except, uint64_t de
 
 	if ((int)count < 0)
 		return -EINVAL;
-	s.count = (int)min((uint64_t)s.count, (uint64_t)process_current()->files->size);
+	s.count = (int)min((uint64_t)s.count, (uint64_t)process_current()->files->limit);
 	s.bytes = align_up((uint64_t)s.count, WORD_BITS) / 8;
 	s.words = mem_zalloc(SETS * s.bytes);
 	if (s.bytes && !s.words)
