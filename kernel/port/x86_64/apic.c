@@ -42,7 +42,7 @@ enum {
 
 /* Cycles to measure the count-down timer's rate over, where there has not been as much time since
  * its start. */
-enum { RATE_CYCLES_MIN = 200000 };
+enum { RATE_CYCLES_MIN = 1000000 };
 
 static struct {
 	struct io_region registers;
@@ -52,6 +52,7 @@ static struct {
 	 * counter. */
 	uint64_t rate;
 	uint64_t sample_cycles;
+	uint32_t sample_count;
 	uint32_t armed_count; /* 0: not armed */
 	uint64_t armed_at;
 } apic;
@@ -86,6 +87,27 @@ static bool enable(void)
 	return !io_map(&apic.registers, phys(base & 0x000ffffffffff000), REGS_SPAN);
 }
 
+/** Both counters at one moment: of several readings the one that took least, since a virtual CPU
+ * may lose its place (or an emulator translate code) between them. */
+static uint32_t sample_count(uint64_t *cycles)
+{
+	uint64_t least = UINT64_MAX;
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t before = cpu_cycles();
+		uint32_t now = apic_read(REG_CURRENT);
+		uint64_t window = cpu_cycles() - before;
+
+		if (window < least) {
+			least = window;
+			count = now;
+			*cycles = before + window / 2;
+		}
+	}
+	return count;
+}
+
 bool apic_start(void)
 {
 	if (apic.tried)
@@ -110,7 +132,7 @@ bool apic_start(void)
 		apic_write(REG_DIVIDE, DIVIDE_BY_1);
 		apic_write(REG_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
 		apic_write(REG_INITIAL, UINT32_MAX);
-		apic.sample_cycles = cpu_cycles();
+		apic.sample_count = sample_count(&apic.sample_cycles);
 	}
 	return true;
 }
@@ -137,9 +159,13 @@ static void set_rate(uint32_t counts, uint64_t cycles)
  * short. */
 static void measure_rate(void)
 {
+	uint64_t cycles = 0;
+	uint32_t count;
+
 	while (cpu_cycles() - apic.sample_cycles < RATE_CYCLES_MIN)
 		cpu_relax();
-	set_rate(UINT32_MAX - apic_read(REG_CURRENT), cpu_cycles() - apic.sample_cycles);
+	count = sample_count(&cycles);
+	set_rate(apic.sample_count - count, cycles - apic.sample_cycles);
 	if (!apic.rate)
 		apic.rate = (uint64_t)1 << 32;
 	apic_write(REG_INITIAL, 0);

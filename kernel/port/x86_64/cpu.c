@@ -121,7 +121,9 @@ void cpu_start(void)
 	features.basic_max = cpuid_raw(0, 0).eax;
 	features.extended_max = cpuid_raw(0x80000000, 0).eax;
 	if (cpuid_raw(1, 0).ecx & hypervisor)
-		features.hypervisor_max = cpuid_raw(0x40000000, 0).eax;
+		/* Old versions of KVM say 0 and mean the first leaf (Linux
+		 * Documentation/virt/kvm/x86/cpuid.rst). */
+		features.hypervisor_max = max(cpuid_raw(0x40000000, 0).eax, 0x40000001u);
 	traps_start();
 	pic_start();
 }

@@ -164,7 +164,8 @@ static uint64_t *descend(uint64_t *parent_entry, uint64_t *entry, uint64_t bits)
 	if (!*entry) {
 		if (!frame_get(&frame))
 			return NULL;
-		/* To have a frame, the allocator may have mapped more RAM, and so made this very table. */
+		/* To have a frame, the allocator may have mapped more RAM, and so made this very
+		 * table. */
 		if (*entry) {
 			frame_put(frame);
 			return table_below(*entry);
@@ -311,7 +312,8 @@ int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
 		int done = map_kernel_run(direct_map_base + at, at, level,
 					  (end - at) / span_of(level), bits);
 
-		/* Something finer, or the same, is there already: leave it, and look at smaller pieces. */
+		/* Something finer, or the same, is there already: leave it, and look at smaller
+		 * pieces. */
 		while (done == -EEXIST && level > 0)
 			done = map_kernel_run(direct_map_base + at, at, --level, 1, bits);
 		if (done < 0 && done != -EEXIST)

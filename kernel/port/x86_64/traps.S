@@ -28,11 +28,7 @@ trap_stubs:
 	.set vector, vector + 1
 	.endr
 
-.macro save_all_but_rdi
-	pushq %rsi
-	pushq %rdx
-	pushq %rcx
-	pushq %rax
+.macro save_from_r8
 	pushq %r8
 	pushq %r9
 	pushq %r10
@@ -43,6 +39,14 @@ trap_stubs:
 	pushq %r13
 	pushq %r14
 	pushq %r15
+.endm
+
+.macro save_all_but_rdi
+	pushq %rsi
+	pushq %rdx
+	pushq %rcx
+	pushq %rax
+	save_from_r8
 .endm
 
 .macro restore_general
@@ -124,16 +128,7 @@ syscall_entry:
 	pushq %rdx
 	pushq %rcx
 	pushq $-38		/* ENOSYS, until the call gives its result */
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	save_from_r8
 	movq %gs:CPU_THREAD, %rbx
 	xorl %ebp, %ebp		/* the end of the chain of frames */
 	sti

@@ -104,7 +104,8 @@ void traps_start(void)
 		     (base >> 24 & 0xff) << 56;
 	gdt_tss[1] = base >> 32;
 	gdt_pointer.base = (uintptr_t)gdt;
-	/* Not a constant initialiser: clang would make it one, with an unaligned relocation, which RELR has no form for. */
+	/* Not a constant initialiser: clang would make it one, with an unaligned relocation, which
+	 * RELR has no form for. */
 	idt_pointer.base = (uintptr_t)idt;
 	asm volatile("lgdt %0" : : "m"(gdt_pointer));
 	asm volatile("lidt %0" : : "m"(idt_pointer));
