@@ -256,19 +256,41 @@ unsigned tty_poll(struct tty *tty, struct waitq **queue)
 
 /* Output */
 
-static int wait_while_stopped(struct tty *tty, bool nonblocking)
+static int wait_while_stopped(struct tty *tty, bool nonblocking) REQUIRES(tty->lock)
 {
 	int error = 0;
 
-	if (!tty->stopped || tty->stdout_pipe)
-		return 0;
-	spin_lock(&tty->lock);
-	while (tty->stopped && !error)
+	while (tty->stopped && !tty->stdout_pipe && !error)
 		error = nonblocking ? -EAGAIN
 				    : waitq_wait(&tty->changed, &tty->lock, TIME_NEVER,
 						 WAIT_INTERRUPTIBLE);
-	spin_unlock(&tty->lock);
 	return error;
+}
+
+/** What one call writes stays together: waits until no other does. */
+static int begin_writing(struct tty *tty, bool nonblocking) REQUIRES(tty->lock)
+{
+	int error = 0;
+
+	while (tty->writing && !error) {
+		tty->writers_waiting = true;
+		error = nonblocking ? -EAGAIN
+				    : waitq_wait(&tty->changed, &tty->lock, TIME_NEVER,
+						 WAIT_INTERRUPTIBLE);
+	}
+	tty->writing |= !error;
+	return error;
+}
+
+/** Releases the lock. */
+static void end_writing(struct tty *tty) RELEASE(tty->lock)
+{
+	bool wake = tty->writers_waiting;
+
+	tty->writing = tty->writers_waiting = false;
+	spin_unlock(&tty->lock);
+	if (wake)
+		waitq_wake_all(&tty->changed);
 }
 
 /** Hands bytes to the device, waiting while the host takes none. *done is how many went, whatever
@@ -288,29 +310,32 @@ static int write_device(const uint8_t *bytes, size_t count, bool nonblocking, si
 	return 0;
 }
 
-/** Processes and writes the beginning of the bytes; *done is how many of them went. */
-static int write_processed(struct tty *tty, const uint8_t *bytes, size_t count, bool nonblocking,
-			   size_t *done)
+static int write_raw(struct tty *tty, const uint8_t *bytes, size_t count, bool nonblocking,
+		     size_t *done) REQUIRES(tty->lock)
 {
-	uint8_t out[OUTPUT_CHUNK];
-	uint32_t column, canon_column;
-	size_t n, written;
 	int error;
 
-	spin_lock(&tty->lock);
-	column = tty->column;
-	canon_column = tty->canon_column;
-	n = tty_output(tty, bytes, count, out, sizeof out, done);
 	spin_unlock(&tty->lock);
-	error = write_device(out, n, nonblocking, &written);
+	error = write_device(bytes, count, nonblocking, done);
+	spin_lock(&tty->lock);
+	return error;
+}
+
+/** Processes and writes the beginning of the bytes; *done is how many of them went. */
+static int write_processed(struct tty *tty, const uint8_t *bytes, size_t count, bool nonblocking,
+			   size_t *done) REQUIRES(tty->lock)
+{
+	uint8_t out[OUTPUT_CHUNK];
+	uint32_t column = tty->column, canon_column = tty->canon_column;
+	size_t n = tty_output(tty, bytes, count, out, sizeof out, done), written;
+	int error = write_raw(tty, out, n, nonblocking, &written);
+
 	if (!error)
 		return 0;
 	/* Only a part went: find out of what. */
-	spin_lock(&tty->lock);
 	tty->column = column;
 	tty->canon_column = canon_column;
 	tty_output(tty, bytes, count, out, written, done);
-	spin_unlock(&tty->lock);
 	return error;
 }
 
@@ -318,29 +343,37 @@ ssize_t tty_write(struct tty *tty, const void *kernel_buffer, size_t count, bool
 {
 	const uint8_t *bytes = kernel_buffer;
 	size_t done = 0, n;
-	int error = 0;
+	int error;
 
 	if (!console_present())
 		return (ssize_t)count;
-	mutex_lock(&tty->write_lock);
+	spin_lock(&tty->lock);
+	error = begin_writing(tty, nonblocking);
+	if (error) {
+		spin_unlock(&tty->lock);
+		return error;
+	}
 	while (done < count && !error) {
 		error = wait_while_stopped(tty, nonblocking);
 		if (error)
 			break;
 		if (tty->stdout_pipe || !(tty->termios.oflag & OFLAG_OPOST))
-			error = write_device(bytes + done, count - done, nonblocking, &n);
+			error = write_raw(tty, bytes + done, count - done, nonblocking, &n);
 		else
 			error = write_processed(tty, bytes + done, count - done, nonblocking, &n);
 		done += n;
 	}
-	mutex_unlock(&tty->write_lock);
+	end_writing(tty);
 	return done || !error ? (ssize_t)done : error;
 }
 
 int tty_drain(struct tty *tty)
 {
-	int error = wait_while_stopped(tty, false);
+	int error;
 
+	spin_lock(&tty->lock);
+	error = wait_while_stopped(tty, false);
+	spin_unlock(&tty->lock);
 	while (!error && !console_flush())
 		error = thread_sleep_until(time_now() + RETRY_MS * NS_PER_MS, WAIT_INTERRUPTIBLE);
 	return error;
@@ -379,7 +412,6 @@ void tty_init(void)
 	const char *stdin_kind = params_get("stdin");
 
 	spin_init(&tty->lock);
-	mutex_init(&tty->write_lock);
 	waitq_init(&tty->changed);
 	tty->stdin_pipe = is_value(stdin_kind, "pipe");
 	tty->stdout_pipe = is_value(params_get("stdout"), "pipe");

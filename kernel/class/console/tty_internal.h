@@ -119,8 +119,7 @@ struct tty_ring {
 
 struct tty {
 	struct spinlock lock;
-	struct mutex write_lock; /* keeps what one call writes together */
-	struct waitq changed;    /* there is input, or output may go on */
+	struct waitq changed; /* there is input, or output may go on */
 
 	struct tty_ring *ring; /* allocated when input is started; then stays */
 	/* [lock] down to the end, but for what is set once */
@@ -130,6 +129,8 @@ struct tty {
 	bool dle;              /* of a pipe: the last byte was DLE */
 	bool lnext;            /* the next byte is taken as it is */
 	bool erasing;          /* between the '\\' and '/' of ECHOPRT */
+	bool writing;          /* a call is writing */
+	bool writers_waiting;  /* for that to end */
 	bool stopped;          /* by VSTOP: no output */
 	uint32_t column;       /* of the cursor */
 	uint32_t canon_column; /* where the line being typed began */
