@@ -21,9 +21,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In the form of the end record, an application program command of ECMA-48; TTY_INPUT_RECORD there. */
-#define INPUT_RECORD "\033_capuchin;input\033\\"
-
 struct record_parser {
 	char held[32]; /* what may be, or is, a record */
 	size_t held_bytes;

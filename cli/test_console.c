@@ -2,7 +2,6 @@
 /* Records are found however the output is cut; everything else comes through unchanged. */
 #include "console.h"
 
-#include <class/tty.h>
 #include <core/status.h>
 
 #include <setjmp.h>
@@ -109,12 +108,6 @@ static void first_input_record_is_taken_out(void **state)
 	check("a" INPUT_RECORD "b" INPUT_RECORD END("1"), "ab" INPUT_RECORD, 1);
 }
 
-static void input_record_is_that_of_the_kernel(void **state)
-{
-	(void)state;
-	assert_string_equal(INPUT_RECORD, TTY_INPUT_RECORD);
-}
-
 static void random_output_comes_through(void **state)
 {
 	static const char alphabet[] = "\033_\\capuchin;exit=0123456789;input";
@@ -211,7 +204,6 @@ int main(void)
 		cmocka_unit_test(what_only_looks_like_a_record_is_text),
 		cmocka_unit_test(failed_candidate_may_hide_the_beginning_of_a_record),
 		cmocka_unit_test(first_input_record_is_taken_out),
-		cmocka_unit_test(input_record_is_that_of_the_kernel),
 		cmocka_unit_test(random_output_comes_through),
 		cmocka_unit_test(framed_input_carries_all_values_and_the_end),
 		cmocka_unit_test(three_interrupts_within_a_second_are_seen),

@@ -42,8 +42,18 @@ static void end_machine(unsigned status)
 	platform_power_off(status);
 }
 
+/** Messages reach the host from here on. Once; without parameters where there was no memory for them. */
+static void start_console(void)
+{
+	log_read_params();
+	console_probe();
+	log_set_sink(console_log);
+}
+
 static _Noreturn void boot_failed(const char *what)
 {
+	if (!console_present())
+		start_console();
 	log_error("%s", what);
 	core_end(STATUS_BOOT_FAILED);
 }
@@ -124,9 +134,7 @@ _Noreturn void kernel_main(int boot_error)
 	start_memory(boot_error);
 	if (!boot_error)
 		read_parameters();
-	log_read_params();
-	console_probe();
-	log_set_sink(console_log);
+	start_console();
 	tty_init();
 	check_boot(boot_error);
 	cpu_start_features();

@@ -9,6 +9,7 @@
 #include "tty_internal.h"
 
 #include <base/errno.h>
+#include <core/status.h>
 #include <hal/cpu.h>
 #include <mm/alloc.h>
 
@@ -117,7 +118,7 @@ static void host_is_asked_for_input_once_if_it_said_that_it_knows(void **state)
 	tty_console()->asks_for_input = true;
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(tty_read(tty_console(), &c, 1, true), -EAGAIN);
-	assert_string_equal(sim.output, TTY_INPUT_RECORD);
+	assert_string_equal(sim.output, INPUT_RECORD);
 }
 
 static void input_from_before_the_first_reader_is_read(void **state)

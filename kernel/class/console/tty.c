@@ -10,6 +10,7 @@
 #include <base/string.h>
 #include <class/console.h>
 #include <core/params.h>
+#include <core/status.h>
 #include <core/time.h>
 #include <mm/alloc.h>
 
@@ -151,7 +152,7 @@ int tty_start_input(struct tty *tty)
 	else if (console_start_input(input_arrived, tty))
 		tty->eof = true; /* no console: nothing will ever come */
 	else if (tty->asks_for_input)
-		console_write(TTY_INPUT_RECORD, sizeof TTY_INPUT_RECORD - 1);
+		console_write(INPUT_RECORD, sizeof INPUT_RECORD - 1);
 	return 0;
 }
 

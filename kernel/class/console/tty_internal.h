@@ -141,7 +141,7 @@ struct tty {
 	struct tty_window window;
 	int group, session;
 	bool stdin_pipe, stdout_pipe; /* set once */
-	bool asks_for_input;          /* set once: the host waits for TTY_INPUT_RECORD */
+	bool asks_for_input;          /* set once: the host waits for INPUT_RECORD */
 	bool early_input;             /* set once: do not wait for the first reader */
 };
 

@@ -14,7 +14,7 @@
  *
  * Input is started by whoever first reads, polls or counts it; with `stdin=tty` together with the
  * signal hook, as keys that send signals must work for a program that never reads. A host that has
- * told `stdin=` is then asked for the input by TTY_INPUT_RECORD on the console: it leaves what
+ * told `stdin=` is then asked for the input by INPUT_RECORD (<core/status.h>) on the console: it leaves what
  * nobody reads to who comes next. While nobody takes the input, the host holds it back.
  *
  * Thread context, no spinlock held, unless a function says otherwise.
@@ -26,9 +26,6 @@
 #include <core/thread.h>
 
 struct tty;
-
-/** Of the form of the status record (<core/status.h>). */
-#define TTY_INPUT_RECORD "\033_capuchin;input\033\\"
 
 /** Reads the parameters. Once, after console_probe(); interrupts need not work yet. */
 void tty_init(void);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a machine's end is told to the host: one record on the console, just before power-off:
+ * What the kernel tells the host command by records in the console's output. ESC _ ... ESC \ is an
+ * application program command (ECMA-48, 8.3.2), which terminals do not show.
  *
- *	ESC _ capuchin;exit=N ESC \
- *
- * ESC _ ... ESC \ is an application program command (ECMA-48, 8.3.2), which terminals do not show.
- *N is a decimal number from 0 to 255. Shared with the CLI.
+ *	ESC _ capuchin;input ESC \     send the input from now on
+ *	ESC _ capuchin;exit=N ESC \    the end, just before power-off; N is 0 to 255 in decimal
  */
 #pragma once
 
+#define INPUT_RECORD "\033_capuchin;input\033\\"
 #define STATUS_RECORD_BEGIN "\033_capuchin;exit="
 #define STATUS_RECORD_END "\033\\"
 
