@@ -112,20 +112,24 @@ void pagetree_remove(struct pagetree *tree, uint64_t start, uint64_t end)
 		tree->height = 0;
 }
 
-static struct page *next_below(void *at, unsigned height, uint64_t start, uint64_t *offset)
+static struct page *next_below(void *at, unsigned height, uint64_t start, uint64_t end,
+			       uint64_t *offset)
 {
 	const struct level *level = at;
 	uint64_t step, within;
-	struct page *page;
 
-	if (!at || !height) {
+	if (!height) {
 		*offset = 0;
 		return at;
 	}
 	step = span(height - 1);
 	within = start & (step - 1);
-	for (unsigned i = slot_of(start, height); i < SLOTS; i++, within = 0) {
-		page = next_below(level->slots[i], height - 1, within, offset);
+	for (unsigned i = slot_of(start, height); i < SLOTS && i * step < end; i++, within = 0) {
+		struct page *page;
+
+		if (!level->slots[i])
+			continue;
+		page = next_below(level->slots[i], height - 1, within, end - i * step, offset);
 		if (page) {
 			*offset += i * step;
 			return page;
@@ -134,9 +138,9 @@ static struct page *next_below(void *at, unsigned height, uint64_t start, uint64
 	return NULL;
 }
 
-struct page *pagetree_next(const struct pagetree *tree, uint64_t *index)
+struct page *pagetree_next(const struct pagetree *tree, uint64_t *index, uint64_t end)
 {
-	if (*index >= span(tree->height))
+	if (*index >= end || *index >= span(tree->height) || !tree->root)
 		return NULL;
-	return next_below(tree->root, tree->height, *index, index);
+	return next_below(tree->root, tree->height, *index, end, index);
 }

@@ -24,5 +24,5 @@ int must_check pagetree_add(struct pagetree *tree, uint64_t index, struct page *
 /** Drops all pages in [start, end). */
 void pagetree_remove(struct pagetree *tree, uint64_t start, uint64_t end);
 
-/** The first page at or behind *index, which is set to its place; NULL: none. */
-struct page *pagetree_next(const struct pagetree *tree, uint64_t *index);
+/** The first page in [*index, end); *index is set to its place. NULL: none. */
+struct page *pagetree_next(const struct pagetree *tree, uint64_t *index, uint64_t end);

@@ -56,7 +56,8 @@ static const char *path_below(const struct procfs_entry *entry, const struct pro
 {
 	if (!dir->prefix)
 		return entry->path;
-	if (strncmp(entry->path, dir->entry->path, dir->prefix) || entry->path[dir->prefix] != '/')
+	if (entry->path[0] != dir->entry->path[0] ||
+	    strncmp(entry->path, dir->entry->path, dir->prefix) || entry->path[dir->prefix] != '/')
 		return NULL;
 	return entry->path + dir->prefix + 1;
 }
@@ -72,18 +73,26 @@ static size_t component(const char *path)
 
 static bool is_component(const char *path, const char *name, size_t length)
 {
-	return path && component(path) == length && !memcmp(path, name, length);
+	if (path[0] != name[0] || strncmp(path, name, length))
+		return false;
+	return !path[length] || path[length] == '/';
 }
 
-/* The first entry that makes this name exist; `before` bounds the search. */
+/* The first of the first `limit` entries that makes this name exist. */
 static const struct procfs_entry *find_entry(const struct proc_inode *dir, const char *name,
-					     size_t length, uint64_t before)
+					     size_t length, uint64_t limit)
 {
-	const struct procfs_entry *entry;
+	for (const struct table *table = procfs.tables; table; table = table->next) {
+		for (unsigned i = 0; i < table->count; i++) {
+			const char *below;
 
-	for (uint64_t i = 0; i < before && (entry = entry_at(i)); i++)
-		if (is_component(path_below(entry, dir), name, length))
-			return entry;
+			if (!limit--)
+				return NULL;
+			below = path_below(&table->entries[i], dir);
+			if (below && is_component(below, name, length))
+				return &table->entries[i];
+		}
+	}
 	return NULL;
 }
 

@@ -232,10 +232,11 @@ static void pagetree_keeps_sparse_pages(void **state)
 	for (size_t i = 0; i < countof(places); i++, index++) {
 		assert_non_null(pagetree_get(&tree, places[i]));
 		assert_null(pagetree_get(&tree, places[i] + 2));
-		assert_non_null(pagetree_next(&tree, &index));
+		assert_null(pagetree_next(&tree, &index, places[i]));
+		assert_non_null(pagetree_next(&tree, &index, places[i] + 1));
 		assert_int_equal(index, places[i]);
 	}
-	assert_null(pagetree_next(&tree, &index));
+	assert_null(pagetree_next(&tree, &index, UINT64_MAX));
 	pagetree_remove(&tree, 1, 4096);
 	assert_int_equal(tree.count, 4);
 	assert_non_null(pagetree_get(&tree, 0));

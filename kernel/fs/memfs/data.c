@@ -97,19 +97,19 @@ static int get_page(struct node *node, uint64_t index, struct page **out) REQUIR
 
 /* Mapping */
 
-/* Whether a whole page lies in one page of the image. */
-static bool borrow(const struct node *node, uint64_t index, struct vm_page *out)
+/* How many whole pages from this one on lie one behind the other in pages of the image, the first of them in *frame. */
+static uint64_t lend(const struct node *node, uint64_t index, phys_t *frame)
 {
 	uint64_t at = index << PAGE_SHIFT;
 	struct lower_run run;
 
 	if (node->data.opened_writable || !range_fits(at, PAGE_SIZE, node->data.lower_bytes) ||
 	    map_lower(node, at, &run))
-		return false;
-	if (!run.data || !run.mappable || run.bytes < PAGE_SIZE || (uintptr_t)run.data % PAGE_SIZE)
-		return false;
-	*out = (struct vm_page){ .frame = virt_to_phys(run.data), .borrowed = true };
-	return true;
+		return 0;
+	if (!run.data || !run.mappable || (uintptr_t)run.data % PAGE_SIZE)
+		return 0;
+	*frame = virt_to_phys(run.data);
+	return min(run.bytes, node->data.lower_bytes - at) >> PAGE_SHIFT;
 }
 
 static int pages_page_locked(struct node *node, uint64_t index, bool write, struct vm_page *out)
@@ -123,7 +123,8 @@ static int pages_page_locked(struct node *node, uint64_t index, bool write, stru
 	if (write)
 		node_pin(node);
 	if (!page) {
-		if (!write && borrow(node, index, out))
+		out->borrowed = !write && lend(node, index, &out->frame);
+		if (out->borrowed)
 			return 0;
 		error = add_page(node, index, 0, 0, &page);
 		if (error)
@@ -148,20 +149,12 @@ static int pages_page(struct vm_object *object, uint64_t index, bool write, stru
 static size_t pages_run_locked(struct node *node, uint64_t index, size_t count, phys_t *first)
 	REQUIRES(node->data.lock)
 {
-	uint64_t pages = min(node->data.lower_bytes, node->data.size) >> PAGE_SHIFT;
 	uint64_t own = index;
-	struct vm_page page;
-	struct lower_run run;
 
-	if (index >= pages || !borrow(node, index, &page) ||
-	    map_lower(node, index << PAGE_SHIFT, &run))
+	if (index >= pages_of(node->data.size))
 		return 0;
-	*first = page.frame;
-	count = min(count, pages - index);
-	count = min(count, run.bytes >> PAGE_SHIFT);
-	if (pagetree_next(&node->data.pages, &own))
-		count = min(count, own - index);
-	return count;
+	count = min(count, lend(node, index, first));
+	return pagetree_next(&node->data.pages, &own, index + count) ? own - index : count;
 }
 
 static size_t pages_run(struct vm_object *object, uint64_t index, size_t count, phys_t *first)
@@ -515,7 +508,7 @@ static int64_t seek_data(struct node *node, uint64_t at) REQUIRES(node->data.loc
 
 	if (at < node->data.lower_bytes)
 		return (int64_t)at;
-	if (!pagetree_next(&node->data.pages, &index) || index >= pages_of(node->data.size))
+	if (!pagetree_next(&node->data.pages, &index, pages_of(node->data.size)))
 		return -ENXIO;
 	return (int64_t)max(at, index << PAGE_SHIFT);
 }
