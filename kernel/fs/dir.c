@@ -37,6 +37,8 @@ static int dir_iterate(struct file *file, struct dir_sink *out)
 	struct inode *dir = file->inode;
 	int error;
 
+	if (!dir->name && dir != dir->fs->root)
+		return -ENOENT; /* removed */
 	if (file->position < COOKIE_DOT && !take(&s.sink, ".", 1, dir->ino, S_IFDIR, COOKIE_DOT))
 		return 0;
 	if (file->position < COOKIE_DOTDOT &&

@@ -111,6 +111,12 @@ static bool is_writable(const struct file *file)
 
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio, uint64_t *position);
 
+/* Whether a transfer ends at a position that a file can have. */
+static bool is_in_range(const struct uio *uio, uint64_t position)
+{
+	return range_fits(position, uio->left, INT64_MAX);
+}
+
 /* Only what can be positioned is serialised: a stream may block for ever, and others use it meanwhile. */
 static ssize_t transfer(struct file *file, struct uio *uio, transfer_fn *fn)
 {
@@ -123,7 +129,7 @@ static ssize_t transfer(struct file *file, struct uio *uio, transfer_fn *fn)
 	if (!file->ops->seek)
 		return fn(file, uio, &file->position);
 	mutex_lock(&file->position_lock);
-	count = fn(file, uio, &file->position);
+	count = is_in_range(uio, file->position) ? fn(file, uio, &file->position) : -EINVAL;
 	mutex_unlock(&file->position_lock);
 	return count;
 }
@@ -142,7 +148,7 @@ static ssize_t transfer_at(struct file *file, struct uio *uio, uint64_t position
 {
 	if (!file->ops->seek && !(file->inode && (file->inode->mode & S_IFMT) == S_IFDIR))
 		return -ESPIPE;
-	if (position > INT64_MAX)
+	if (!is_in_range(uio, position))
 		return -EINVAL;
 	return fn ? fn(file, uio, &position) : -EINVAL;
 }

@@ -27,7 +27,7 @@ static int create_locked(struct walk *walk, struct open *o)
 	if (error != -ENOENT)
 		return error;
 	if (!dir->ops->create)
-		return -EACCES;
+		return -ENOENT; /* as Linux's /proc */
 	o->created = true;
 	return dir->ops->create(dir, walk->name, walk->length,
 				S_IFREG | (o->mode & MODE_BITS & ~(o->context->umask & 0777)), 0,

@@ -91,15 +91,15 @@ static int create_locked(struct walk *walk, const struct creation *c)
 	switch (c->kind) {
 	case CREATE_SYMLINK:
 		if (!dir->ops->symlink)
-			return -EPERM;
+			return -ENOENT; /* as Linux's /proc */
 		return dir->ops->symlink(dir, walk->name, walk->length, c->target_path);
 	case CREATE_LINK:
 		if (!dir->ops->link || dir->fs != c->target->fs)
-			return dir->fs != c->target->fs ? -EXDEV : -EPERM;
+			return dir->fs != c->target->fs ? -EXDEV : -ENOENT;
 		return dir->ops->link(dir, walk->name, walk->length, c->target);
 	default:
 		if (!dir->ops->create)
-			return -EPERM;
+			return -ENOENT;
 		error = dir->ops->create(dir, walk->name, walk->length, c->mode, c->rdev, &made);
 		if (!error)
 			inode_put(made);
