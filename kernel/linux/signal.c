@@ -247,8 +247,8 @@ bool signal_is_pending(void)
 void signal_wait(void)
 {
 	while (!signal_is_pending()) {
-		/* An interrupt without a signal of ours was for one that another task has taken. */
-		if (thread_sleep_until(TIME_NEVER, WAIT_INTERRUPTIBLE) && !signal_is_pending())
+		/* An interrupt without a signal was for one that another task has taken. */
+		if (thread_sleep_until(TIME_NEVER, WAIT_INTERRUPTIBLE))
 			thread_clear_interrupt();
 	}
 }

@@ -89,10 +89,11 @@ static int await_signal(uint64_t set, uint64_t deadline_ns, struct signal_info *
 
 	task->awaited = set;
 	while (!signal_take(set, info)) {
-		if (err == -EINTR && signal_is_pending())
-			break;
+		/* Cleared before the look, so that what comes after the look is not lost. */
 		if (err == -EINTR)
 			thread_clear_interrupt();
+		if (err == -EINTR && signal_is_pending())
+			break;
 		if (!err && time_now() >= deadline_ns) {
 			err = -EAGAIN;
 			break;
