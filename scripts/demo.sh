@@ -14,7 +14,7 @@ show()
 
 show './capuchin run build/bench/hello'
 show './capuchin run /bin/busybox uname -a'
-show './capuchin run --add LICENSE /bin/busybox sha256sum LICENSE'
+show './capuchin run --add LICENSE:/LICENSE /bin/busybox sha256sum /LICENSE'
 show './capuchin run -e NAME=Debian --add /etc/debian_version /bin/busybox sh -c '\''
 	read -r version </etc/debian_version; echo "this is $NAME $version, process $$"; exit 7'\'
 printf '\nWhat a boot costs (128 MiB, QEMU microvm, TCG):\n'
