@@ -81,7 +81,8 @@ static int lower_lookup(const struct lower *lower, uint64_t dir, const char *nam
 /* In runs of odd lengths, some of which lie on page borders. */
 static int lower_map(const struct lower *lower, uint64_t id, uint64_t offset, struct lower_run *out)
 {
-	uint64_t end = id == LOWER_C ? BYTES_C : min(offset / 3000 * 3000 + 3000, (uint64_t)BYTES_A);
+	uint64_t end = id == LOWER_C ? BYTES_C
+				     : min(offset / 3000 * 3000 + 3000, (uint64_t)BYTES_A);
 
 	(void)lower;
 	*out = (struct lower_run){ lower_data + offset, end - offset, id == LOWER_C };
@@ -477,7 +478,8 @@ static void call(void)
 		break;
 	case 2:
 		result = unlink_at(place.text);
-		require(no_memory(result) || result == model_remove(&place, false), "unlink", &place);
+		require(no_memory(result) || result == model_remove(&place, false), "unlink",
+			&place);
 		break;
 	case 3:
 		result = rmdir_at(place.text);
@@ -509,7 +511,8 @@ static void check_file(const struct model *node, const struct place *place)
 	struct inode_attr attr;
 	struct file *file;
 
-	require(!open_at(place->text, O_RDONLY, &file) && !file_getattr(file, &attr), "file", place);
+	require(!open_at(place->text, O_RDONLY, &file) && !file_getattr(file, &attr), "file",
+		place);
 	require(attr.size == node->bytes && attr.nlink == node->nlink, "attributes", place);
 	require(get_at(file, data, sizeof(data), 0) == (ssize_t)node->bytes &&
 			!memcmp(data, node->data, node->bytes),

@@ -8,6 +8,8 @@
 #include <base/string.h>
 #include <mm/pages.h>
 
+#include "internal.h"
+
 enum { ACCESS_EXECUTE = 1, MODE_EXECUTE_ANY = 0111 };
 
 /* Of all inodes' parent and name: a spinlock, so that a path can be made for /proc/self/maps under the space's lock, which is
@@ -139,7 +141,7 @@ void inode_stats(const struct inode *inode, struct fs_stats *out)
 	if (!inode->ops->setattr) /* made up, as /proc is: Linux gives zeros */
 		return;
 	out->blocks = memory.total_bytes >> PAGE_SHIFT;
-	out->blocks_free = memory.free_bytes >> PAGE_SHIFT;
+	out->blocks_free = memfs_room() >> PAGE_SHIFT;
 	out->files = out->blocks;
 	out->files_free = out->blocks_free;
 }

@@ -22,5 +22,9 @@ int must_check lower_erofs_create(const void *image, uint64_t bytes, const struc
 void lower_erofs_destroy(const struct lower *lower);
 extern const struct lower devfs_lower;
 
+/** Bytes that files may still take: the last eighth of memory is for the program and the kernel, so that who fills /tmp gets
+ * -ENOSPC rather than being killed at the next page it touches. */
+uint64_t memfs_room(void);
+
 /** The file system on /proc. Before its first use: procfs_filesystem() alone. */
 int must_check procfs_filesystem(struct filesystem **out);

@@ -15,6 +15,8 @@
 #include <hal/memory.h>
 #include <mm/pages.h>
 
+#include "../internal.h"
+
 static struct node *node_of_pages(struct vm_object *object)
 {
 	return container_of(object, struct node, inode.pages);
@@ -298,7 +300,9 @@ static int page_for_write(struct node *node, uint64_t index, size_t from, size_t
 	beyond = index >= pages_of(node->data.size); /* nobody can see it before the size changes */
 	*out = pagetree_get(&node->data.pages, index);
 	if (!*out)
-		error = add_page(node, index, beyond ? from : 0, beyond ? to : 0, out);
+		error = memfs_room() < PAGE_SIZE
+				? -ENOSPC
+				: add_page(node, index, beyond ? from : 0, beyond ? to : 0, out);
 	if (!error)
 		page_get(*out);
 	mutex_unlock(&node->data.lock);

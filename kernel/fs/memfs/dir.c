@@ -11,6 +11,8 @@
 #include <fs/path.h>
 #include <mm/alloc.h>
 
+#include "../internal.h"
+
 /* Cookies: lower entries have their position, memory's their key and this bit. */
 #define COOKIE_MEMORY BIT64(62)
 enum { COOKIE_START = 2 };
@@ -100,14 +102,20 @@ static void inherit_group(struct node *node, const struct node *dir)
 		node->inode.mode |= MODE_SETGID;
 }
 
+/* NULL: no room. */
+static struct node *make_node(struct node *dir, uint32_t mode, uint64_t rdev)
+{
+	return memfs_room() < PAGE_SIZE ? NULL : node_create(memfs_of(dir), mode, rdev);
+}
+
 static int create(struct inode *inode, const char *name, size_t length, uint32_t mode,
 		  uint64_t rdev, struct inode **out)
 {
-	struct node *dir = node_of(inode), *node = node_create(memfs_of(dir), mode, rdev);
+	struct node *dir = node_of(inode), *node = make_node(dir, mode, rdev);
 	int error;
 
 	if (!node)
-		return -ENOMEM;
+		return -ENOSPC;
 	inherit_group(node, dir);
 	error = add_name(dir, name, length, node);
 	if (error)
@@ -119,8 +127,8 @@ static int create(struct inode *inode, const char *name, size_t length, uint32_t
 
 static int make_symlink(struct inode *inode, const char *name, size_t length, const char *target)
 {
-	struct node *dir = node_of(inode), *node = node_create(memfs_of(dir), S_IFLNK | 0777, 0);
-	int error = -ENOMEM;
+	struct node *dir = node_of(inode), *node = make_node(dir, S_IFLNK | 0777, 0);
+	int error = -ENOSPC;
 
 	if (!node)
 		return error;
@@ -157,9 +165,9 @@ static int make_unnamed(struct inode *inode, uint32_t mode, struct inode **out)
 
 	if (is_removed(dir))
 		return -ENOENT;
-	node = node_create(memfs_of(dir), mode, 0);
+	node = make_node(dir, mode, 0);
 	if (!node)
-		return -ENOMEM;
+		return -ENOSPC;
 	inherit_group(node, dir);
 	node->nlink = 0;
 	node->linkable = true;

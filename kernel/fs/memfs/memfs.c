@@ -6,8 +6,19 @@
 #include <base/errno.h>
 #include <base/string.h>
 #include <mm/alloc.h>
+#include <mm/pages.h>
+
+#include "../internal.h"
 
 #define MAGIC_TMPFS ((uint64_t)0x01021994)
+
+uint64_t memfs_room(void)
+{
+	struct pages_stats memory = pages_stats();
+	uint64_t kept = memory.total_bytes / 8;
+
+	return memory.free_bytes > kept ? memory.free_bytes - kept : 0;
+}
 
 static ssize_t readlink(struct inode *inode, char *buffer, size_t size)
 {
