@@ -164,7 +164,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format gcc clang unit guest cli vmm fuzz
+SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot cli vmm fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -199,6 +199,12 @@ check-cli: all
 
 check-guest: all guest-programs
 	$(suite) 900 tests/guest/run.sh
+
+check-guest-q35 check-guest-pc: all guest-programs
+	$(suite) 300 tests/guest/run.sh --short --machine $(@:check-guest-%=%)
+
+check-boot: all guest-programs
+	$(suite) 900 tests/guest/boot.sh
 
 check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 	$(suite) 300 tests/vmm/run.sh
