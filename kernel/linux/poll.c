@@ -24,6 +24,7 @@ struct poll_set {
 	struct watch *watches;
 	struct waiter **waiters;
 	unsigned count, waiting;
+	bool watching;
 };
 
 enum {
@@ -84,6 +85,7 @@ static unsigned set_look(struct poll_set *set)
 /* Queues up everywhere; from now on no change is missed. */
 static void set_watch(struct poll_set *set)
 {
+	set->watching = true;
 	for (unsigned i = 0; i < set->count; i++) {
 		struct watch *watch = &set->watches[i];
 		struct waitq *queue = NULL;
@@ -101,23 +103,26 @@ static void set_watch(struct poll_set *set)
 /* The number of ready ones; 0 at the deadline; -EINTR. */
 static int set_wait(struct poll_set *set, uint64_t deadline)
 {
-	unsigned ready = set_look(set);
+	int err = 0;
 
-	if (ready)
-		return (int)ready;
-	/* A signal counts even where there is no time to wait: the mask may just have let it in. */
-	if (signal_is_pending())
-		return -EINTR;
-	if (!deadline)
-		return 0;
-	set_watch(set);
 	for (;;) {
-		ready = set_look(set);
+		unsigned ready = set_look(set);
+
 		if (ready)
 			return (int)ready;
-		int err = thread_wait(set->waiters, set->waiting, deadline, WAIT_INTERRUPTIBLE);
-		if (err)
-			return err == -ETIMEDOUT ? 0 : err;
+		/* A signal counts even where there is no time to wait: the mask may just have let it in. */
+		if (err == -EINTR || signal_is_pending())
+			return -EINTR;
+		if (!deadline || err == -ETIMEDOUT)
+			return 0;
+		if (!set->watching) {
+			set_watch(set); /* and look once more: it may have changed before */
+			continue;
+		}
+		/* Wake-ups that change nothing must not hide the deadline. */
+		if (deadline != TIME_NEVER && time_now() >= deadline)
+			return 0;
+		err = thread_wait(set->waiters, set->waiting, deadline, WAIT_INTERRUPTIBLE);
 	}
 }
 
