@@ -66,6 +66,15 @@ else
 	skip mode 'not root on the host'
 fi
 
+# The same random calls on Linux and in Capuchin, with the seeds of $SEEDS.
+options=$with_data
+for seed in ${SEEDS:-1 2 3 4 5 6 7 8}; do
+	for program in randomfs randommm randomsig; do
+		libcs=musl label=$seed try $program $seed 2000
+	done
+done
+label= libcs=
+
 options=
 "$programs/musl/filter" make 1048576 >"$work/binary"
 printf 'one\ntwo\nno newline' >"$work/lines"
@@ -123,6 +132,27 @@ exhausted()
 }
 for way in touch reserve areas file names read; do
 	exhausted $way
+done
+
+# Random system calls with random arguments: the program may come to harm (a signal), the kernel may not.
+chaotic()
+{
+	name=chaos-$1
+	is_wanted "$name" || return 0
+	[ -z "$native_only" ] || return 0
+	options="$with_data -e T_CHAOS=1"
+	guest /dev/null "$programs/musl/chaos" "$1" 20000
+	options=
+	case $guest_status in
+	0 | 13[2-9]) pass "$name ($machine)" ;;
+	*)
+		fail "$name ($machine)" "status $guest_status"
+		tail -c 2000 "$work/out.all" | tr -cd '\11\12\40-\176' | tail -n 20 | sed 's/^/    /'
+		;;
+	esac
+}
+for seed in 1 2 3 4; do
+	chaotic $seed
 done
 
 # typed SCRIPT [ARGUMENT]...: a program on a terminal, on the host and in Capuchin.
