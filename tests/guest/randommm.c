@@ -14,6 +14,8 @@ enum { PAGES = 48, FILE_PAGES = 20 };
 static char *arena;
 static unsigned step;
 static int image_fd, file_fd;
+static off_t file_bytes =
+	8 * 4096; /* whole pages: what is written to a page behind the end comes back or not */
 static sigjmp_buf out;
 static volatile sig_atomic_t fault_code;
 
@@ -96,6 +98,8 @@ static void do_move(void)
 {
 	unsigned page, pages = random_range(&page), to, new_pages = random_range(&to);
 	bool fixed = random_below(2);
+	if (!fixed && new_pages > pages)
+		pages = 1; /* more may be one area or several: when areas are joined is the kernel's own affair */
 	unsigned char vector[1];
 	/* Linux moves several areas at once since 6.17, and where it refuses keeps the target as it was. */
 	if (fixed && mincore(arena + page * PAGE, PAGE, vector) != 0)
@@ -146,9 +150,11 @@ static void do_file(void)
 	off_t at = random_below(FILE_PAGES * 4096);
 	memset(block, (int)step, sizeof(block));
 	unsigned kind = random_below(8);
-	if (kind == 0)
-		say("truncate", 0, 0, ftruncate(file_fd, at));
-	else if (kind < 5)
+	if (kind == 0 && at > file_bytes) /* shrinking is truncmap's */
+		say("truncate", 0, 0, ftruncate(file_fd, file_bytes = at / 4096 * 4096));
+	if (kind == 0 || at + (off_t)sizeof(block) > file_bytes)
+		return;
+	if (kind < 5)
 		say("pwrite", 0, 0, pwrite(file_fd, block, sizeof(block), at));
 	else if (pread(file_fd, block, sizeof(block), at) == sizeof(block))
 		say("pread", 0, 0, block[0] + block[150] + block[299]);
@@ -197,7 +203,7 @@ int main(int argc, char **argv)
 	sigaction(SIGBUS, &action, NULL);
 	image_fd = open("data/big.bin", O_RDONLY);
 	file_fd = open("randommm.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	REQUIRE(image_fd >= 0 && file_fd >= 0 && ftruncate(file_fd, FILE_PAGES * 4096) == 0);
+	REQUIRE(image_fd >= 0 && file_fd >= 0 && ftruncate(file_fd, file_bytes) == 0);
 	/* Room behind, so that nothing else comes to lie there. */
 	arena = mmap(NULL, 4 * PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(arena != MAP_FAILED);
