@@ -200,7 +200,7 @@ applet()
 {
 	both "busybox-$1" "${stdin:-/dev/null}" $busybox "$@"
 }
-if ! [ -x $busybox ] || file -L $busybox 2>/dev/null | grep -q dynamic; then
+if ! [ -x $busybox ] || readelf -lW $busybox 2>/dev/null | grep -q INTERP; then
 	skip busybox 'busybox-static is not installed'
 else
 	applet cat data/hello.txt data/numbers.txt data/empty
