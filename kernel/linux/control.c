@@ -186,7 +186,7 @@ long sys_prctl(long option, long a, long b, long c, long d)
 		return user_write((uintptr_t)a, &enabled, sizeof(enabled));
 	}
 	case PR_SET_TSC:
-		return a == TSC_ENABLE ? 0 : -EINVAL;
+		return (int)a == TSC_ENABLE ? 0 : -EINVAL;
 	default:
 		break;
 	}
@@ -198,6 +198,7 @@ long sys_arch_prctl(long code, long address)
 {
 	uint64_t base = (uint64_t)address;
 
+	code = (int)code;
 	switch (code) {
 	case ARCH_SET_FS:
 	case ARCH_SET_GS:
@@ -341,7 +342,7 @@ long sys_sched_getattr(long pid, long address, long bytes, long flags)
 	const struct process *process = process_current();
 	struct sched_attributes attributes = { .bytes = sizeof(attributes), .nice = process->nice };
 
-	if (!address || (int)pid < 0 || flags || (unsigned)bytes < sizeof(attributes))
+	if (!address || (int)pid < 0 || (int)flags || (unsigned)bytes < sizeof(attributes))
 		return -EINVAL;
 	return find_task(pid) ? user_write((uintptr_t)address, &attributes, sizeof(attributes))
 			      : -ESRCH;
@@ -351,7 +352,7 @@ long sys_sched_setattr(long pid, long address, long flags)
 {
 	struct sched_attributes attributes;
 
-	if (!address || (int)pid < 0 || flags)
+	if (!address || (int)pid < 0 || (int)flags)
 		return -EINVAL;
 	if (user_read(&attributes, (uintptr_t)address, sizeof(attributes)))
 		return -EFAULT;
@@ -365,7 +366,7 @@ long sys_sched_setattr(long pid, long address, long flags)
 }
 
 /* Whose nice value is meant: only the one process there is to ask about. */
-static struct process *priority_target(long which, long who)
+static struct process *priority_target(long which, int who)
 {
 	struct process *process = process_current();
 
@@ -384,17 +385,19 @@ static struct process *priority_target(long which, long who)
 
 long sys_getpriority(long which, long who)
 {
+	which = (int)which;
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
-	const struct process *process = priority_target(which, who);
+	const struct process *process = priority_target(which, (int)who);
 	return process ? 20 - process->nice : -ESRCH; /* the call's own encoding: never negative */
 }
 
 long sys_setpriority(long which, long who, long nice)
 {
+	which = (int)which;
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
-	struct process *process = priority_target(which, who);
+	struct process *process = priority_target(which, (int)who);
 	if (!process)
 		return -ESRCH;
 	process->nice = (int)nice < NICE_MIN   ? NICE_MIN
@@ -419,7 +422,8 @@ long sys_membarrier(long command, long flags, long cpu)
 
 	(void)cpu;
 	static_assert(CPU_MAX == 1, "with more CPUs this needs interrupts between them");
-	if (flags)
+	command = (int)command;
+	if ((int)flags)
 		return -EINVAL;
 	if (command == QUERY)
 		return known;

@@ -57,6 +57,7 @@ long sys_close_range(long first, long last, long flags)
 	struct fd_table *files = current_files();
 	unsigned from = (unsigned)first, to = (unsigned)last;
 
+	flags = (int)flags;
 	if (flags & ~(long)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || from > to)
 		return -EINVAL;
 	for (int fd = fd_next(files, from); fd >= 0 && (unsigned)fd <= to;
@@ -109,6 +110,7 @@ long sys_dup2(long fd, long at)
 
 long sys_dup3(long fd, long at, long flags)
 {
+	flags = (int)flags;
 	if (flags & ~(long)O_CLOEXEC || (int)fd == (int)at)
 		return -EINVAL;
 	return duplicate_at(fd, at, flags & O_CLOEXEC);
@@ -137,6 +139,7 @@ long sys_pipe2(long address, long flags)
 	struct file *reader, *writer;
 	int fds[2];
 
+	flags = (int)flags;
 	if (flags & ~(long)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
 	int err = pipe_create((unsigned)flags & (O_NONBLOCK | O_DIRECT), &reader, &writer);
@@ -233,6 +236,7 @@ long sys_fcntl(long fd, long cmd, long arg)
 {
 	struct fd_table *files = current_files();
 
+	cmd = (int)cmd;
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
@@ -313,7 +317,7 @@ long sys_ioctl(long fd, long cmd, long arg)
 long sys_flock(long fd, long operation)
 {
 	struct file *file = fd_file(fd);
-	long kind = operation & ~(long)LOCK_NB;
+	int kind = (int)operation & ~LOCK_NB;
 
 	if (!file)
 		return -EBADF;
@@ -345,7 +349,7 @@ long sys_fdatasync(long fd)
 
 long sys_sync_file_range(long fd, long offset, long bytes, long flags)
 {
-	if (offset < 0 || bytes < 0 || flags & ~7L)
+	if (offset < 0 || bytes < 0 || (int)flags & ~7)
 		return -EINVAL;
 	return sync_file(fd, true);
 }
@@ -382,6 +386,7 @@ long sys_fadvise64(long fd, long offset, long bytes, long advice)
 	(void)offset;
 	if (!file)
 		return -EBADF;
+	advice = (int)advice;
 	bool stream = !file->inode || (file->inode->mode & S_IFMT) == S_IFIFO;
 	file_put(file);
 	if (stream)
@@ -438,6 +443,7 @@ long sys_memfd_create(long name, long flags)
 
 	if (length < 0)
 		return length == -ENAMETOOLONG ? -EINVAL : length;
+	flags = (int)flags;
 	if (flags & ~(long)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
 		return -EINVAL;
 	int err = root_create_file(0, &inode);

@@ -157,6 +157,7 @@ static long install(const struct file_ops *ops, struct counter *c, long flags)
 
 long sys_eventfd2(long initial, long flags)
 {
+	flags = (int)flags;
 	if (flags & ~(long)(EFD_SEMAPHORE | O_NONBLOCK | O_CLOEXEC))
 		return -EINVAL;
 	struct counter *c = counter_create();
@@ -200,6 +201,8 @@ static void timer_fire(struct timer *timer)
 
 long sys_timerfd_create(long clock, long flags)
 {
+	clock = (int)clock;
+	flags = (int)flags;
 	if (flags & ~(long)(O_NONBLOCK | O_CLOEXEC) ||
 	    (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
 	     clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM))
@@ -249,6 +252,7 @@ long sys_timerfd_settime(long fd, long flags, long address, long old_address)
 	uint64_t value, interval;
 	struct file *file;
 
+	flags = (int)flags;
 	if (flags & ~(long)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
 		return -EINVAL;
 	if (user_read(&values, (uintptr_t)address, sizeof(values)))

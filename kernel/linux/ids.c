@@ -61,7 +61,8 @@ long sys_setpgid(long pid, long group)
 {
 	struct process *process = process_find((int)pid);
 
-	if ((int)group < 0)
+	group = (int)group;
+	if (group < 0)
 		return -EINVAL;
 	if (!process)
 		return -ESRCH;
@@ -275,7 +276,8 @@ long sys_getgroups(long size, long address)
 {
 	const struct credentials *c = mine();
 
-	if ((int)size < 0 || (size && (uint32_t)size < c->group_count))
+	size = (int)size;
+	if (size < 0 || (size && (uint32_t)size < c->group_count))
 		return -EINVAL;
 	if (size && user_write((uintptr_t)address, c->groups, c->group_count * sizeof(*c->groups)))
 		return -EFAULT;
@@ -405,12 +407,13 @@ long sys_exit_group(long code)
 long sys_wait4(long pid, long status, long options, long usage)
 {
 	(void)pid, (void)status, (void)usage;
-	return options & ~0xe000000bL ? -EINVAL : -ECHILD;
+	return (uint32_t)options & ~0xe000000bu ? -EINVAL : -ECHILD;
 }
 
 long sys_waitid(long type, long id, long info, long options, long usage)
 {
 	(void)id, (void)info, (void)usage;
-	return type < 0 || type > 3 || !(options & 0xe) || options & ~0xe100000fL ? -EINVAL
-										  : -ECHILD;
+	if ((int)type < 0 || (int)type > 3 || !(options & 0xe) || (uint32_t)options & ~0xe100000fu)
+		return -EINVAL;
+	return -ECHILD;
 }

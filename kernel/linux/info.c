@@ -49,6 +49,7 @@ static long set_name(char *name, long address, long bytes)
 {
 	char text[UTS_BYTES];
 
+	bytes = (int)bytes;
 	if (bytes < 0 || bytes >= UTS_BYTES)
 		return -EINVAL;
 	memset(text, 0, sizeof(text));
@@ -152,7 +153,8 @@ long sys_prlimit64(long pid, long which, long address, long old_address)
 	struct process *process = process_find((int)pid);
 	struct resource_limit limit, old;
 
-	if ((unsigned long)which >= RLIMIT_COUNT)
+	which = (uint32_t)which;
+	if (which >= RLIMIT_COUNT)
 		return -EINVAL;
 	if (address && user_read(&limit, (uintptr_t)address, sizeof(limit)))
 		return -EFAULT;
@@ -170,7 +172,8 @@ long sys_prlimit64(long pid, long which, long address, long old_address)
 
 long sys_getrlimit(long which, long address)
 {
-	if ((unsigned long)which >= RLIMIT_COUNT)
+	which = (uint32_t)which;
+	if (which >= RLIMIT_COUNT)
 		return -EINVAL;
 	return user_write((uintptr_t)address, &process_current()->limits[which],
 			  sizeof(struct resource_limit));
@@ -189,6 +192,7 @@ long sys_getrandom(long address, long bytes, long flags)
 	uint8_t chunk[CHUNK];
 	size_t count = min((size_t)bytes, (size_t)INT32_MAX), done = 0;
 
+	flags = (int)flags;
 	if (flags & ~(long)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
 	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
@@ -230,6 +234,8 @@ long sys_syslog(long action, long address, long bytes)
 {
 	enum { READ_ALL = 3, SIZE_UNREAD = 9, SIZE_BUFFER = 10 };
 
+	action = (int)action;
+	bytes = (int)bytes;
 	if (action < 0 || action > SIZE_BUFFER)
 		return -EINVAL;
 	return action == READ_ALL && (!address || bytes < 0) ? -EINVAL : 0;

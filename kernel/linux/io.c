@@ -194,6 +194,7 @@ long sys_pwritev(long fd, long vector, long count, long position)
 /* All data is in memory: the flags about waiting and priority change nothing, but O_APPEND for one call does. */
 static long flagged(long fd, long vector, long count, long position, long flags, bool write)
 {
+	flags = (int)flags;
 	if (flags & ~(long)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT) || position < -1)
 		return flags & RWF_APPEND ? -EOPNOTSUPP : position < -1 ? -EINVAL : -EOPNOTSUPP;
 	if (position == -1)
@@ -316,7 +317,7 @@ long sys_sendfile(long out_fd, long in_fd, long offset_address, long bytes)
 	return result;
 }
 
-static int check_copy_range(const struct copy *c, long flags)
+static int check_copy_range(const struct copy *c, unsigned flags)
 {
 	if (!c->from || !c->to)
 		return -EBADF;
@@ -344,7 +345,7 @@ long sys_copy_file_range(long in_fd, long in_offset, long out_fd, long out_offse
 		return result;
 	c.from = fd_file(in_fd);
 	c.to = fd_file(out_fd);
-	result = check_copy_range(&c, flags);
+	result = check_copy_range(&c, (unsigned)flags);
 	if (!result)
 		result = copy_files(&c, (size_t)bytes);
 	file_put(c.from);

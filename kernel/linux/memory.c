@@ -196,6 +196,7 @@ static long check_range(long address, long bytes)
 
 long sys_msync(long address, long bytes, long flags)
 {
+	flags = (int)flags;
 	if (flags & ~(long)(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC) ||
 	    address & (long)(PAGE_SIZE - 1))
@@ -212,7 +213,7 @@ long sys_mlock(long address, long bytes)
 
 long sys_mlock2(long address, long bytes, long flags)
 {
-	return flags & ~(long)MLOCK_ONFAULT ? -EINVAL : check_range(address, bytes);
+	return (int)flags & ~MLOCK_ONFAULT ? -EINVAL : check_range(address, bytes);
 }
 
 long sys_munlock(long address, long bytes)
@@ -222,6 +223,7 @@ long sys_munlock(long address, long bytes)
 
 long sys_mlockall(long flags)
 {
+	flags = (int)flags;
 	if (!flags || flags & ~(long)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) ||
 	    flags == MCL_ONFAULT)
 		return -EINVAL;

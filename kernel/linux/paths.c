@@ -222,6 +222,7 @@ long sys_unlinkat(long dirfd, long path, long flags)
 {
 	struct place place;
 
+	flags = (int)flags;
 	if (flags & ~(long)AT_REMOVEDIR)
 		return -EINVAL;
 	int err = place_get(&place, dirfd, path);
@@ -247,6 +248,7 @@ long sys_renameat2(long from_dirfd, long from, long to_dirfd, long to, long flag
 {
 	struct place a, b;
 
+	flags = (int)flags;
 	if (flags & ~(long)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
 	    (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
 		return -EINVAL;
@@ -278,6 +280,7 @@ long sys_linkat(long from_dirfd, long from, long to_dirfd, long to, long flags)
 	struct inode *target;
 	struct place place;
 
+	flags = (int)flags;
 	if (flags & ~(long)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	int err = find(from_dirfd, from,
@@ -354,7 +357,7 @@ long sys_fchmodat2(long dirfd, long path, long mode, long flags)
 {
 	const struct inode_attr attr = { .mode = (uint32_t)mode & MODE_BITS };
 
-	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if ((int)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	return set_attr(dirfd, path, (unsigned)flags, &attr, INODE_SET_MODE);
 }
@@ -386,7 +389,7 @@ long sys_fchownat(long dirfd, long path, long uid, long gid, long flags)
 {
 	const struct inode_attr attr = { .uid = (uint32_t)uid, .gid = (uint32_t)gid };
 
-	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if ((int)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	return set_attr(dirfd, path, (unsigned)flags, &attr, owner_set(uid, gid));
 }
@@ -468,7 +471,7 @@ long sys_utimensat(long dirfd, long path, long times_address, long flags)
 {
 	struct linux_timespec times[2];
 
-	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if ((int)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (times_address && user_read(times, (uintptr_t)times_address, sizeof(times)))
 		return -EFAULT;
@@ -585,6 +588,8 @@ long sys_faccessat2(long dirfd, long path, long mode, long flags)
 {
 	struct inode *inode;
 
+	mode = (int)mode;
+	flags = (int)flags;
 	if (mode & ~(long)(R_OK | W_OK | X_OK) ||
 	    flags & ~(long)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;

@@ -2,6 +2,7 @@
 /* Signals: sending and the queues. What a task does with one is in deliver.c. See <linux/signal.h>. */
 #include <linux/signal.h>
 
+#include <base/assert.h>
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/format.h>
@@ -38,6 +39,7 @@ void signal_pending_init(struct signal_pending *pending)
 
 bool signal_is_ignored(const struct process *process, int signo)
 {
+	assert(signo >= 1 && signo <= SIGNAL_MAX);
 	uint64_t handler = process->handlers->actions[signo - 1].handler;
 
 	return handler == SIGNAL_IGNORE ||

@@ -29,17 +29,18 @@ long sys_rt_sigaction(long signo, long action, long old, long mask_bytes)
 {
 	struct process *process = process_current();
 	struct signal_action new_action, old_action;
+	int n = (int)signo;
 
-	if (mask_bytes != MASK_BYTES || (int)signo < 1 || (int)signo > SIGNAL_MAX)
+	if (mask_bytes != MASK_BYTES || n < 1 || n > SIGNAL_MAX)
 		return -EINVAL;
-	if (action && (signo == SIGKILL || signo == SIGSTOP))
+	if (action && (n == SIGKILL || n == SIGSTOP))
 		return -EINVAL;
 	if (action && user_read(&new_action, (uintptr_t)action, sizeof(new_action)))
 		return -EFAULT;
 	spin_lock(&process->handlers->lock);
-	old_action = process->handlers->actions[(int)signo - 1];
+	old_action = process->handlers->actions[n - 1];
 	if (action)
-		set_action(process, (int)signo, &new_action);
+		set_action(process, n, &new_action);
 	spin_unlock(&process->handlers->lock);
 	return old ? user_write((uintptr_t)old, &old_action, sizeof(old_action)) : 0;
 }
@@ -48,6 +49,7 @@ long sys_rt_sigprocmask(long how, long set, long old, long mask_bytes)
 {
 	uint64_t blocked = task_current()->blocked, mask;
 
+	how = (int)how;
 	if (mask_bytes != MASK_BYTES)
 		return -EINVAL;
 	if (set) {
@@ -170,13 +172,13 @@ long sys_kill(long pid, long signo)
 	struct signal_info info = sender_info((int)signo, SI_USER);
 	struct process *process = process_current();
 
-	if ((int)signo < 0 || (int)signo > SIGNAL_MAX)
+	if (info.signo < 0 || info.signo > SIGNAL_MAX)
 		return -EINVAL;
 	if ((int)pid > 0) {
 		process = process_find((int)pid);
 		if (!process)
 			return -ESRCH;
-		return signo ? signal_send_process(process, &info) : 0;
+		return info.signo ? signal_send_process(process, &info) : 0;
 	}
 	if ((int)pid == INT32_MIN)
 		return -ESRCH;
@@ -230,7 +232,7 @@ static int read_queued_info(long signo, long address, bool to_self, struct signa
 long sys_rt_sigqueueinfo(long pid, long signo, long address)
 {
 	struct signal_info info;
-	int err = read_queued_info(signo, address, pid == process_current()->pid, &info);
+	int err = read_queued_info(signo, address, (int)pid == process_current()->pid, &info);
 
 	if (err)
 		return err;
@@ -245,7 +247,7 @@ long sys_rt_sigqueueinfo(long pid, long signo, long address)
 long sys_rt_tgsigqueueinfo(long group, long tid, long signo, long address)
 {
 	struct signal_info info;
-	int err = read_queued_info(signo, address, tid == task_current()->tid, &info);
+	int err = read_queued_info(signo, address, (int)tid == task_current()->tid, &info);
 
 	if (err)
 		return err;

@@ -137,7 +137,7 @@ long sys_newfstatat(long dirfd, long path, long address, long flags)
 {
 	struct found found;
 
-	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+	if ((int)flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
 		return -EINVAL;
 	int err = stat_at(dirfd, path, (unsigned)flags, &found);
 	return err ? err : write_stat(address, &found);
@@ -168,12 +168,12 @@ static struct statx_time to_statx_time(struct timestamp t)
 
 long sys_statx(long dirfd, long path, long flags, long mask, long address)
 {
-	const long known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH |
-			   AT_STATX_SYNC_TYPE;
+	const int known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH |
+			  AT_STATX_SYNC_TYPE;
 	struct found found;
 
-	if (flags & ~known || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
-	    mask & STATX_RESERVED)
+	if ((int)flags & ~known || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
+	    (int)mask & STATX_RESERVED)
 		return -EINVAL;
 	int err = stat_at(dirfd, path, (unsigned)flags, &found);
 	if (err)
@@ -321,7 +321,8 @@ long sys_readlinkat(long dirfd, long path, long address, long bytes)
 {
 	struct inode *inode;
 
-	if ((int)bytes <= 0)
+	bytes = (int)bytes;
+	if (bytes <= 0)
 		return -EINVAL;
 	int err = find_link(dirfd, path, &inode);
 	if (err)

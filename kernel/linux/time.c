@@ -118,7 +118,7 @@ long sys_clock_getres(long clock, long address)
 
 	if (err || !address)
 		return err;
-	bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
+	bool coarse = (int)clock == CLOCK_REALTIME_COARSE || (int)clock == CLOCK_MONOTONIC_COARSE;
 	return user_write_timespec((uintptr_t)address,
 				   coarse ? NS_PER_S / CLOCK_TICKS : time_resolution_ns());
 }
@@ -127,7 +127,7 @@ long sys_clock_settime(long clock, long address)
 {
 	uint64_t ns;
 
-	if (clock != CLOCK_REALTIME)
+	if ((int)clock != CLOCK_REALTIME)
 		return -EINVAL;
 	int err = user_read_timespec((uintptr_t)address, &ns);
 	if (!err)
@@ -233,6 +233,7 @@ long sys_clock_nanosleep(long clock, long flags, long request, long remainder)
 {
 	uint64_t ns, now;
 
+	clock = (int)clock;
 	if (clock == CLOCK_THREAD_CPUTIME_ID)
 		return -EINVAL;
 	if (clock_read((int)clock, &now) || clock == CLOCK_MONOTONIC_RAW ||

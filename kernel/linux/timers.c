@@ -216,6 +216,7 @@ long sys_getitimer(long which, long address)
 	struct linux_itimerval value = { 0 };
 	uint64_t left, interval;
 
+	which = (int)which;
 	if (which < 0 || which >= INTERVAL_COUNT)
 		return -EINVAL;
 	if (process_current()->interval_timers[which]) {
@@ -230,6 +231,7 @@ long sys_setitimer(long which, long address, long old_address)
 	struct linux_itimerval value = { 0 };
 	uint64_t left, interval, old_left, old_interval;
 
+	which = (int)which;
 	if (which < 0 || which >= INTERVAL_COUNT)
 		return -EINVAL;
 	if (address && user_read(&value, (uintptr_t)address, sizeof(value)))
@@ -311,6 +313,7 @@ long sys_timer_create(long clock, long event_address, long id_address)
 	struct linux_sigevent event = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
 	uint64_t now;
 
+	clock = (int)clock;
 	if (clock_read((int)clock, &now) || clock == CLOCK_REALTIME_COARSE ||
 	    clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_MONOTONIC_RAW)
 		return -EINVAL;

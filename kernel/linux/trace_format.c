@@ -321,9 +321,9 @@ static void put_argument(struct text *t, const struct trace_call *call, char let
 	else if (letter == 'm')
 		put(t, "%#o", (unsigned)value);
 	else if (letter == 'h')
-		put_choice(t, value, "SIG_BLOCK\0SIG_UNBLOCK\0SIG_SETMASK\0");
+		put_choice(t, (int)value, "SIG_BLOCK\0SIG_UNBLOCK\0SIG_SETMASK\0");
 	else if (letter == 'w')
-		put_choice(t, value, "SEEK_SET\0SEEK_CUR\0SEEK_END\0SEEK_DATA\0SEEK_HOLE\0");
+		put_choice(t, (int)value, "SEEK_SET\0SEEK_CUR\0SEEK_END\0SEEK_DATA\0SEEK_HOLE\0");
 	else if (letter == 'c')
 		put_choice(t, (int)value,
 			   "CLOCK_REALTIME\0CLOCK_MONOTONIC\0CLOCK_PROCESS_CPUTIME_ID\0"
