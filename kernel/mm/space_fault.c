@@ -187,8 +187,9 @@ static int grow(struct space *space, struct area *area, uintptr_t va)
 	if (below && !(below->flags & AREA_STACK) && below->prot &&
 	    va - below->end < (uintptr_t)STACK_GAP_PAGES << PAGE_SHIFT)
 		return -EFAULT;
+	/* The program's own limits: a signal that it can handle, unlike want of memory. */
 	if (!space_may_grow(space, area, bytes))
-		return -ENOMEM;
+		return -EFAULT;
 	if (area->object && area->object_page < bytes >> PAGE_SHIFT)
 		return -EFAULT;
 	if (area->object)

@@ -325,6 +325,16 @@ static void stacks_grow_down_to_their_limit(void **state)
 	is(areas(), 1);
 }
 
+static void stacks_grow_down_to_the_limit_of_addresses(void **state)
+{
+	(void)state;
+	map_at(AT, 2 * P, RW, AREA_FIXED | AREA_STACK);
+	space->address_limit_bytes = 4 * P;
+	is(poke(AT - 2 * P, 1), 0);
+	is(poke(AT - 3 * P, 1), -EFAULT); /* -ENOMEM would end the program */
+	is(space->mapped_bytes, 4 * P);
+}
+
 static void stacks_keep_a_gap_of_256_pages(void **state)
 {
 	(void)state;
@@ -371,6 +381,7 @@ int main(void)
 		T(the_end_of_the_file_is_told_as_such),
 		T(shared_anonymous_memory_is_one_object),
 		T(stacks_grow_down_to_their_limit),
+		T(stacks_grow_down_to_the_limit_of_addresses),
 		T(stacks_keep_a_gap_of_256_pages),
 	};
 #undef T

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The stack grows on demand to RLIMIT_STACK and not past it. */
+/* The stack grows on demand to RLIMIT_STACK and RLIMIT_AS and not past them. */
 #include "check.h"
 
 #include <setjmp.h>
@@ -57,5 +57,15 @@ int main(void)
 	if (got == 0)
 		leap((7u << 20) + 65536);
 	CHECK_EQ(got, 0); /* the limit counts at the moment of the fault */
+	struct rlimit addresses = { 0 }, few = { 0 };
+	CHECK_EQ(getrlimit(RLIMIT_AS, &addresses), 0);
+	few = addresses;
+	few.rlim_cur = 1 << 20;
+	CHECK_EQ(setrlimit(RLIMIT_AS, &few), 0);
+	got = sigsetjmp(out, 1);
+	if (got == 0)
+		leap((7u << 20) + 262144);
+	CHECK_EQ(setrlimit(RLIMIT_AS, &addresses), 0);
+	CHECK_EQ(got, SIGSEGV); /* and so does that of the addresses */
 	return check_done("stack");
 }
