@@ -93,6 +93,10 @@ static struct signal_info fault_info(struct task *task, const struct user_fault 
 void user_fault(const struct user_fault *fault)
 {
 	struct task *task = task_current();
+
+	/* Nobody asked user_page_fault() about these: what is noted is of another fault, such as a copy's. */
+	if (fault->trap == TRAP_PAGE_FAULT && fault->address >= USER_MAX)
+		task->fault_errno = -EFAULT;
 	struct signal_info info = fault_info(task, fault);
 
 	task->fault_trap = fault->trap;

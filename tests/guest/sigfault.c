@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 
 static sigjmp_buf out;
@@ -128,6 +129,14 @@ static void check_memory(void)
 	CHECK(info.si_addr == (void *)5);
 }
 
+/* A system call fails for want of a right; what the kernel notes of that must not colour the next fault. */
+static void fail_to_write(void)
+{
+	void *read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK_ERROR(syscall(SYS_uname, read_only), EFAULT);
+	munmap(read_only, 4096);
+}
+
 static void check_far_addresses(void)
 {
 	page = (char *)(uintptr_t)0x8000000000000000;
@@ -136,6 +145,7 @@ static void check_far_addresses(void)
 	CHECK(info.si_addr == NULL);
 	CHECK_EQ(fault_trap, 13);
 	page = (char *)(uintptr_t)0xffff800000000000;
+	fail_to_write();
 	CHECK_EQ(caught(read_page), SIGSEGV);
 	CHECK_EQ(info.si_code, SEGV_MAPERR);
 	CHECK(info.si_addr == page + 7);
