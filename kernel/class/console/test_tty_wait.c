@@ -21,6 +21,7 @@
 #include <string.h>
 
 enum { NOT_BACK = 12345 };
+enum { POLL_IN = 1, POLL_OUT = 4, POLL_RDNORM = 64, POLL_WRNORM = 256 };
 
 static struct sim_console sim;
 static struct tty *tty;
@@ -278,6 +279,24 @@ static void device_without_interrupt_is_polled(void **state)
 	assert_result(3, "ab\n");
 }
 
+static void poll_wakes_nobody(void **state)
+{
+	struct waitq *queue = NULL;
+	struct waiter waiter;
+
+	(void)state;
+	assert_int_equal(tty_poll(tty, &queue), POLL_OUT | POLL_WRNORM);
+	waiter_init(&waiter);
+	waitq_add(queue, &waiter);
+	/* Who polls is in the queue, and would wake itself for ever. */
+	tty_poll(tty, &queue);
+	assert_false(waiter.woken);
+	type("a\n");
+	assert_true(waiter.woken);
+	assert_int_equal(tty_poll(tty, &queue), POLL_IN | POLL_RDNORM | POLL_OUT | POLL_WRNORM);
+	waitq_remove(queue, &waiter);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
 int main(void)
@@ -295,6 +314,7 @@ int main(void)
 		TEST(write_waits_for_a_host_that_takes_nothing),
 		TEST(interrupted_write_says_how_much_went),
 		TEST(device_without_interrupt_is_polled),
+		TEST(poll_wakes_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, start_world, NULL);

@@ -251,7 +251,8 @@ unsigned tty_poll(struct tty *tty, struct waitq **queue)
 		events |= POLL_HUP;
 	if (!tty->stopped || tty->stdout_pipe)
 		events |= POLL_OUT | POLL_WRNORM;
-	tty_unlock_and_tell(tty);
+	/* Telling would wake the caller, who is in the queue, for ever. */
+	spin_unlock(&tty->lock);
 	return events;
 }
 
