@@ -4,7 +4,7 @@
 
 #include <base/assert.h>
 #include <base/format.h>
-#include <base/log.h>
+#include <core/log.h>
 #include <core/status.h>
 #include <hal/backtrace.h>
 #include <hal/cpu.h>
@@ -23,15 +23,24 @@ void core_end(unsigned status)
 	cpu_reset();
 }
 
-static _Noreturn void panic_va(const char *fmt, va_list args)
+void core_panic_begin(void)
 {
-	static bool panicked; /* a second panic comes from reporting the first */
-	char text[200];
+	static unsigned panics; /* more than one: the report itself fails */
 
 	cpu_irq_disable();
-	if (panicked)
+	panics++;
+	if (panics == 2)
+		core_end(STATUS_PANIC);
+	if (panics > 2)
 		cpu_reset();
-	panicked = true;
+	log_break_lock();
+}
+
+static _Noreturn void panic_va(const char *fmt, va_list args)
+{
+	char text[200];
+
+	core_panic_begin();
 	format_va(text, sizeof text, fmt, args);
 	log_error("kernel panic: %s", text);
 	cpu_backtrace();

@@ -75,6 +75,7 @@ void mutex_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
 	struct thread *self = thread_current();
 
+	assert_may_sleep();
 	spin_lock(&mutex->lock);
 	assert(mutex->owner != self);
 	while (mutex->owner) {

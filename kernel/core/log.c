@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Kernel messages: one line is formatted on the caller's stack and handed to the sink in one piece. What comes from outside
- * (a parameter, a name in a table) may be in it: control characters are replaced, since an escape sequence could forge the
- * status record (<core/status.h>).
+ * Kernel messages: one line is formatted on the caller's stack and handed to the sink in one piece.
+ * What comes from outside (a parameter, a name in a table) may be in it: control characters are
+ * replaced, since an escape sequence could forge the status record (<core/status.h>).
  */
 #include <core/log.h>
 
@@ -58,7 +58,8 @@ void log_read_params(void)
 	log_set_level(level);
 }
 
-/* Ends the line that format_va() began, which wanted `length` bytes; returns its length, newline included. */
+/* Ends the line that format_va() began, which wanted `length` bytes; returns its length, newline
+ * included. */
 static size_t finish_line(char line[LINE_BYTES], size_t length)
 {
 	if (length > LINE_BYTES - 2) {
@@ -111,8 +112,8 @@ void log_message(enum log_level level, const char *fmt, ...)
 		sink(line, count);
 }
 
-/* Copies the record at *at to `line` and moves on; 0 behind the last one, when the sink has been set in one step with
- * finding that out, so that no line is lost between the two. */
+/* Copies the record at *at to `line` and moves on; 0 behind the last one, when the sink has been
+ * set in one step with finding that out, so that no line is lost between the two. */
 static size_t next_kept(char line[LINE_BYTES], uint32_t *at, log_sink *sink, enum log_level *level)
 {
 	size_t count = 0;
@@ -154,4 +155,9 @@ void log_set_sink(log_sink *sink)
 	state.kept_lost = 0;
 	if (lost)
 		log_warning("%u early messages lost", lost);
+}
+
+void log_break_lock(void)
+{
+	spin_init(&state.lock);
 }

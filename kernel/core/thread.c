@@ -239,12 +239,6 @@ void thread_exit(void) NO_THREAD_SAFETY_ANALYSIS
 	panic("an ended thread ran");
 }
 
-void thread_set_mmu(struct mmu *mmu)
-{
-	thread_current()->mmu = mmu;
-	mmu_activate(mmu);
-}
-
 uint64_t thread_cpu_time_ns(const struct thread *thread)
 {
 	struct run_queue *rq = run_queue();
@@ -333,6 +327,7 @@ int thread_wait(struct waiter *const *waiters, unsigned count, uint64_t deadline
 	struct wait_timer timeout = { .thread = self };
 	int result;
 
+	assert_may_sleep();
 	self->waits_interruptibly = flags & WAIT_INTERRUPTIBLE;
 	if (deadline_ns != TIME_NEVER) {
 		timer_init(&timeout.timer, wait_over);

@@ -15,6 +15,9 @@ typedef void log_sink(const char *bytes, size_t count);
 /** From now on lines go to `sink`, the kept ones first, as far as the level shows them. NULL: keep them again. */
 void log_set_sink(log_sink *sink);
 
+/** For a panic, which may come while a message is being written: the next one does not wait. */
+void log_break_lock(void);
+
 /** Reads `loglevel=`, `debug` and `quiet`. Once params_parse() has been called, and before log_set_sink(). As in Linux
  * `loglevel=N` shows what is more urgent than N; but an error is always shown. */
 void log_read_params(void);

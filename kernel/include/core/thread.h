@@ -77,9 +77,6 @@ _Noreturn void thread_exit(void);
 void thread_interrupt(struct thread *thread);
 void thread_clear_interrupt(void);
 
-/** The current thread leaves `from` mmu and continues in `mmu` (execve). Thread context. */
-void thread_set_mmu(struct mmu *mmu);
-
 /* Wait queues */
 
 struct waitq {

@@ -49,7 +49,6 @@ bool cpu_msr_write(uint32_t msr, uint64_t value);
 /** This CPU's one-shot timer. The deadline is a value of cpu_cycles(); the handler runs in
  * interrupt context, perhaps early. */
 void cpu_timer_arm(uint64_t deadline_cycles);
-void cpu_timer_disarm(void);
 void cpu_timer_set_handler(void (*fn)(void));
 
 /** Ends everything when nothing else works: a triple fault. */

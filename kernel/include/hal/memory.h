@@ -61,7 +61,8 @@ struct mmu_frames {
 void mmu_set_frames(const struct mmu_frames *frames);
 
 /** Maps [start, start + bytes), page aligned, at its place in the direct map, with the largest
- * pages that fit. What is mapped already stays as it is. `flags` without MMU_USER. -ENOMEM. */
+ * pages that fit. What is mapped already stays as it is. `flags` without MMU_USER. -ENOMEM;
+ * -EINVAL: beyond what the CPU can address, or 2^46. */
 int must_check mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags);
 
 /** Maps, page by page, into the kernel's half. -ENOMEM (then nothing of it is mapped). */
@@ -87,8 +88,9 @@ void mmu_activate(struct mmu *mmu);
  */
 int must_check mmu_map(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags);
 
-/** Maps up to `count` pages from `va` on to frames that follow one another, where nothing is mapped yet. Only under a table
- * that is there, so at least up to the 2 MiB around a mapped page: never wants memory. Returns how many it mapped. */
+/** Maps up to `count` pages from `va` on to frames that follow one another, where nothing is mapped
+ * yet. Only under a table that is there, so at least up to the 2 MiB around a mapped page: never
+ * wants memory. Returns how many it mapped. */
 size_t mmu_map_run(struct mmu *mmu, uintptr_t va, phys_t frame, size_t count, unsigned flags);
 
 /** What is mapped at `va`: its flags and frame; 0 where nothing is. A page without any of READ,

@@ -93,11 +93,6 @@ void cpu_timer_arm(uint64_t deadline_cycles)
 	cpu.timer_deadline = deadline_cycles;
 }
 
-void cpu_timer_disarm(void)
-{
-	cpu.timer_deadline = UINT64_MAX;
-}
-
 void cpu_timer_set_handler(void (*fn)(void))
 {
 	cpu.timer_handler = fn;

@@ -19,6 +19,8 @@ enum {
 	REG_TPR = 0x80,
 	REG_EOI = 0xb0,
 	REG_SVR = 0xf0,
+	REG_ISR = 0x100,
+	REG_STEP = 0x10,
 	REG_LVT_TIMER = 0x320,
 	REG_LVT_LINT0 = 0x350,
 	REG_LVT_LINT1 = 0x360,
@@ -80,10 +82,11 @@ static bool enable(void)
 		return false;
 	/* Firmware may have left x2APIC mode on; there is no way back but through off. */
 	apic.x2apic = (cpu_id(1, 0).ecx & BIT(21)) || (base & BASE_X2APIC);
-	if (!cpu_msr_write(MSR_APIC_BASE, base | BASE_ENABLE | (apic.x2apic ? BASE_X2APIC : 0)))
+	/* There is no way from off to x2APIC but by way of xAPIC. */
+	if (!cpu_msr_write(MSR_APIC_BASE, base | BASE_ENABLE))
 		return false;
 	if (apic.x2apic)
-		return true;
+		return cpu_msr_write(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2APIC);
 	return !io_map(&apic.registers, phys(base & 0x000ffffffffff000), REGS_SPAN);
 }
 
@@ -108,6 +111,14 @@ static uint32_t sample_count(uint64_t *cycles)
 	return count;
 }
 
+/** An interrupt of the firmware's that was never ended would hold back all of lower priority. */
+static void finish_what_is_in_service(void)
+{
+	for (uint32_t reg = REG_ISR; reg < REG_ISR + 8 * REG_STEP; reg += REG_STEP)
+		for (uint32_t bits = apic_read(reg); bits; bits &= bits - 1)
+			apic_write(REG_EOI, 0);
+}
+
 bool apic_start(void)
 {
 	if (apic.tried)
@@ -120,10 +131,12 @@ bool apic_start(void)
 	}
 	apic.deadline = cpu_id(1, 0).ecx & BIT(24);
 	apic_write(REG_TPR, 0);
+	/* First, since LVT entries cannot be unmasked before (Intel SDM vol. 3, 11.4.7.2). */
+	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+	finish_what_is_in_service();
 	apic_write(REG_LVT_LINT0, LVT_MASKED);
 	apic_write(REG_LVT_LINT1, LVT_NMI);
 	apic_write(REG_LVT_ERROR, LVT_MASKED);
-	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	if (apic.deadline) {
 		apic_write(REG_LVT_TIMER, LVT_DEADLINE | VECTOR_TIMER);
 		dma_mb(); /* the mode is in force before the first deadline (Intel SDM vol.
@@ -146,6 +159,9 @@ uint32_t apic_id(void)
 
 void apic_end_of_interrupt(void)
 {
+	/* Firmware may have left something on that comes before anybody here wants an interrupt. */
+	if (!apic.present)
+		return;
 	apic_write(REG_EOI, 0);
 }
 
@@ -197,17 +213,6 @@ void cpu_timer_arm(uint64_t deadline_cycles)
 	apic.armed_count = counts_for(deadline_cycles > now ? deadline_cycles - now : 0);
 	apic.armed_at = now;
 	apic_write(REG_INITIAL, apic.armed_count);
-}
-
-void cpu_timer_disarm(void)
-{
-	if (!apic.present)
-		return;
-	apic.armed_count = 0;
-	if (apic.deadline)
-		wrmsr(MSR_TSC_DEADLINE, 0);
-	else
-		apic_write(REG_INITIAL, 0);
 }
 
 void cpu_timer_set_handler(void (*fn)(void))

@@ -18,6 +18,7 @@
 #define CR0_START 0x80010033 /* PG WP NE ET MP PE; CD and NW off */
 
 #define CR4_PAE 0x20
+#define CR4_MCE 0x40
 #define CR4_PGE 0x80
 #define CR4_OSFXSR 0x200
 #define CR4_OSXMMEXCPT 0x400
@@ -32,6 +33,7 @@
 #define MSR_EFER 0xc0000080
 #define MSR_STAR 0xc0000081
 #define MSR_LSTAR 0xc0000082
+#define MSR_CSTAR 0xc0000083
 #define MSR_SFMASK 0xc0000084
 #define MSR_FS_BASE 0xc0000100
 #define MSR_GS_BASE 0xc0000101
@@ -49,6 +51,7 @@
 #define USER_CS 0x33
 #define TSS_SELECTOR 0x40
 
+#define RFLAGS_TF 0x100
 #define RFLAGS_IF 0x200
 #define RFLAGS_AC 0x40000
 

@@ -38,6 +38,7 @@ enum {
 static struct {
 	uint32_t cleared[WORDS];
 	uint32_t basic_max, extended_max, hypervisor_max;
+	bool rdrand, rdseed; /* kept: CPUID is an exit to the hypervisor */
 } features;
 
 static void clear_feature(unsigned number)
@@ -137,6 +138,8 @@ void cpu_start_features(void)
 	structured = cpu_id(7, 0);
 	if (cpu_id(1, 0).edx & BIT(13))
 		cr4 |= CR4_PGE;
+	if (cpu_id(1, 0).edx & BIT(7))
+		cr4 |= CR4_MCE;
 	if (structured.ebx & BIT(7))
 		cr4 |= CR4_SMEP;
 	if (structured.ebx & BIT(20))
@@ -145,9 +148,12 @@ void cpu_start_features(void)
 		cr4 |= CR4_UMIP;
 	write_cr4(cr4);
 	cpu_this()->smap = (cr4 & CR4_SMAP) != 0;
+	features.rdseed = structured.ebx & BIT(18);
+	features.rdrand = cpu_id(1, 0).ecx & BIT(30);
 	fpu_start();
 	wrmsr(MSR_STAR, (uint64_t)USER32_CS << 48 | (uint64_t)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (uintptr_t)syscall_entry);
+	wrmsr(MSR_CSTAR, (uintptr_t)syscall_entry32);
 	wrmsr(MSR_SFMASK, 0x47700); /* AC NT IOPL DF IF TF off in the kernel */
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }
@@ -171,10 +177,10 @@ bool cpu_random(uint64_t *out)
 {
 	enum { TRIES = 10 }; /* Intel's guide to RDRAND, 5.2.1 */
 
-	for (unsigned i = 0; i < TRIES && (cpu_id(7, 0).ebx & BIT(18)); i++)
+	for (unsigned i = 0; i < TRIES && features.rdseed; i++)
 		if (rdseed(out))
 			return true;
-	for (unsigned i = 0; i < TRIES && (cpu_id(1, 0).ecx & BIT(30)); i++)
+	for (unsigned i = 0; i < TRIES && features.rdrand; i++)
 		if (rdrand(out))
 			return true;
 	return false;

@@ -34,6 +34,7 @@ struct user_regs;
 extern char trap_stubs[];
 enum { TRAP_STUB_BYTES = 16 };
 void syscall_entry(void);
+void syscall_entry32(void);
 
 /** Installs descriptor tables: global, interrupts, task state with stacks for NMI, double fault,
  * machine check. */

@@ -152,7 +152,8 @@ static int map_image(uintptr_t base)
 	} parts[] = {
 		{ image_start, text_end, MMU_READ | MMU_EXEC },
 		{ rodata_start, relro_end, MMU_READ },
-		{ relro_end, image_end, MMU_READ | MMU_WRITE },
+		{ relro_end, boot_stack_guard, MMU_READ | MMU_WRITE },
+		{ boot_stack, image_end, MMU_READ | MMU_WRITE },
 	};
 
 	for (unsigned i = 0; i < countof(parts); i++) {

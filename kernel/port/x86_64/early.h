@@ -15,5 +15,5 @@ struct early_place early_main(unsigned protocol, uint64_t info, uint64_t tsc)
 	__attribute__((no_stack_protector));
 _Noreturn void early_high(void);
 
-extern char boot_stack[], boot_stack_top[];
+extern char boot_stack_guard[], boot_stack[], boot_stack_top[];
 extern uint64_t early_pdpt[], early_pd[];

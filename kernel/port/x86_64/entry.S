@@ -30,11 +30,11 @@ multiboot2_header:
 	.balign 8
 	.word 6, 0
 	.long 8
-	/* relocatable (3.1.13): below 1 GiB, 4 KiB aligned, as low as possible */
+	/* relocatable (3.1.13): in the first GiB less a big page, 4 KiB aligned, as low as possible */
 	.balign 8
 	.word 10, 0
 	.long 24
-	.long 0x100000, 0x3fffffff, 4096, 1
+	.long 0x100000, 0x3fdfffff, 4096, 1
 	.balign 8
 	.word 0, 0
 	.long 8
@@ -93,7 +93,7 @@ entry32:
 	movl %eax, AT(gdt_pointer + 2)(%ebp)
 	movl $0, AT(gdt_pointer + 6)(%ebp)
 	lgdt AT(gdt_pointer)(%ebp)
-	leal AT(entry64)(%ebp), %eax
+	leal AT(entry64_from32)(%ebp), %eax
 	movl %eax, AT(far_entry64)(%ebp)
 	movl $CR0_START, %eax
 	movl %eax, %cr0
@@ -138,6 +138,9 @@ linux64_entry:
 	movq %rax, gdt_pointer + 2(%rip)
 	lgdt gdt_pointer(%rip)
 
+	jmp entry64
+entry64_from32:
+	movl %ebx, %ebx		/* the upper half was undefined */
 entry64:
 	leaq boot_stack_top(%rip), %rsp
 	movl $KERNEL_DS, %eax
@@ -160,7 +163,7 @@ entry64:
 	xorl %eax, %eax
 	rep stosq
 	movl %esi, %edi
-	movl %ebx, %esi
+	movq %rbx, %rsi
 	movq entry_tsc(%rip), %rdx
 	xorl %ebp, %ebp
 	call early_main
@@ -178,7 +181,7 @@ gdt:	/* selectors as Linux has them, since programs see them: asm_defs.h */
 	.quad 0
 	.quad 0x00af9b000000ffff	/* kernel code */
 	.quad 0x00cf93000000ffff	/* kernel data */
-	.quad 0x00cffb000000ffff	/* user code, 32 bits: placeholder for SYSRET */
+	.quad 0				/* where SYSRET would find 32-bit user code: there must be none */
 	.quad 0x00cff3000000ffff	/* user data */
 	.quad 0x00affb000000ffff	/* user code */
 	.quad 0
@@ -212,6 +215,9 @@ early_pd:
 
 	.section .noinit, "aw", @nobits
 	.balign 4096
+	.globl boot_stack_guard	/* stays unmapped */
+boot_stack_guard:
+	.skip 4096
 	.globl boot_stack
 boot_stack:
 	.skip 16384

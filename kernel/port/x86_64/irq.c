@@ -90,6 +90,8 @@ int irq_add_controller(phys_t base, unsigned first_line)
 	if (!version || version == UINT32_MAX || io->pins > IOAPIC_PINS_MAX)
 		return -ENODEV;
 	irq.ioapic_count++;
+	for (unsigned pin = 0; pin < io->pins; pin++)
+		ioapic_write(io, 0x10 + 2 * pin, PIN_MASKED);
 	return 0;
 }
 

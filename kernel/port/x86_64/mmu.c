@@ -34,6 +34,7 @@ static struct {
 	const struct mmu_frames *frames; /* NULL: the early pool */
 	unsigned early_used;
 	bool no_exec, global, gib_pages;
+	uint64_t physical_limit;    /* addresses stay below */
 	unsigned kernel_generation; /* changes with the kernel's part of the top level */
 	const struct mmu *active;
 } mmu;
@@ -109,6 +110,9 @@ void mmu_start(void)
 	mmu.no_exec = features & BIT(20);
 	mmu.gib_pages = features & BIT(26);
 	mmu.global = cpuid_raw(1, 0).edx & BIT(13);
+	mmu.physical_limit = (uint64_t)1 << 36; /* without the leaf: Intel SDM vol. 3, 4.1.4 */
+	if (extended >= 0x80000008)
+		mmu.physical_limit = (uint64_t)1 << min(cpuid_raw(0x80000008, 0).eax & 0xff, 46u);
 	if (mmu.no_exec)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 }
@@ -188,18 +192,48 @@ static void count_up(struct walk *walk, unsigned level)
 		*walk->path[level + 1] += PTE_COUNT;
 }
 
-/** Frees the tables above an entry that has become empty, as far as they hold nothing else. */
-static void release_upwards(struct walk *walk, unsigned level, unsigned top_kept)
+/** Takes out the tables above an entry that has become empty, as far as they hold nothing else. */
+static unsigned detach_upwards(struct walk *walk, unsigned level, unsigned top_kept,
+			       uint64_t tables[LEVELS])
 {
+	unsigned count = 0;
+
 	for (unsigned l = level + 1; l < LEVELS; l++) {
 		uint64_t *entry = walk->path[l];
 
 		*entry -= PTE_COUNT;
 		if ((*entry & (ENTRIES * 2 - 1) * PTE_COUNT) || l >= top_kept)
-			return;
-		frame_put(*entry & PTE_FRAME);
+			break;
+		tables[count++] = *entry & PTE_FRAME;
 		*entry = 0;
 	}
+	return count;
+}
+
+/** Clears a page's entry, whose way down `walk` has. The CPU forgets it, and tables that are empty
+ * now, before their frames are anybody else's. */
+static void clear_leaf(struct walk *walk, uintptr_t va, unsigned top_kept)
+{
+	uint64_t tables[LEVELS];
+	unsigned count;
+
+	*walk->path[0] = 0;
+	count = detach_upwards(walk, 0, top_kept, tables);
+	invlpg(va);
+	while (count)
+		frame_put(tables[--count]);
+}
+
+/** Frees the tables on the way down to an entry at `level` that was never filled. */
+static void drop_empty(struct walk *walk, unsigned level, unsigned top_kept)
+{
+	uint64_t tables[LEVELS];
+	unsigned count;
+
+	count_up(walk, level);
+	count = detach_upwards(walk, level, top_kept, tables);
+	while (count)
+		frame_put(tables[--count]);
 }
 
 /** Down to `level`, making tables. Large pages on the way end it with -EEXIST; -ENOMEM. */
@@ -219,8 +253,7 @@ static int walk_make(uint64_t *top, uintptr_t va, unsigned level, uint64_t bits,
 		table = descend(parent, entry, bits);
 		if (!table) {
 			/* What was made on the way holds nothing: it goes again. */
-			count_up(walk, l);
-			release_upwards(walk, l, bits & PTE_USER ? LEVELS : LEVELS - 1);
+			drop_empty(walk, l, bits & PTE_USER ? LEVELS : LEVELS - 1);
 			return -ENOMEM;
 		}
 		parent = entry;
@@ -301,26 +334,56 @@ static unsigned largest_level(uint64_t physical, uint64_t bytes)
 	return level;
 }
 
+/** How much the entry that maps `va` spans; it exists. */
+static uint64_t span_mapped(uintptr_t va)
+{
+	const uint64_t *table = kernel_top();
+	unsigned l = LEVELS - 1;
+
+	for (;; l--) {
+		uint64_t entry = table[index_of(va, l)];
+
+		if (l == 0 || (entry & PTE_LARGE))
+			return span_of(l);
+		table = table_below(entry);
+	}
+}
+
+/** Maps as much of [at, end) as one table and page size allows, or passes over what is there; how
+ * far it came. */
+static int64_t map_direct_step(uint64_t at, uint64_t end, uint64_t bits)
+{
+	unsigned level = largest_level(at, end - at);
+	uintptr_t va = direct_map_base + at;
+	int done = map_kernel_run(va, at, level, (end - at) / span_of(level), bits);
+
+	/* Something finer is there already: smaller pieces fit around it. */
+	while (done == -EEXIST && level > 0)
+		done = map_kernel_run(va, at, --level, 1, bits);
+	if (done == -EEXIST)
+		return (int64_t)(span_mapped(va) - (at & (span_mapped(va) - 1)));
+	return done < 0 ? done : (int64_t)((uint64_t)done * span_of(level));
+}
+
 int mmu_map_direct(phys_t start, uint64_t bytes, unsigned flags)
 {
 	uint64_t bits = leaf_bits(flags);
-	uint64_t end = start.raw + bytes;
 	uint64_t at = start.raw;
+	uint64_t end = at + bytes;
+	bool irqs_were_on;
+	int64_t step = 0;
 
-	while (at < end) {
-		unsigned level = largest_level(at, end - at);
-		int done = map_kernel_run(direct_map_base + at, at, level,
-					  (end - at) / span_of(level), bits);
-
-		/* Something finer, or the same, is there already: leave it, and look at smaller
-		 * pieces. */
-		while (done == -EEXIST && level > 0)
-			done = map_kernel_run(direct_map_base + at, at, --level, 1, bits);
-		if (done < 0 && done != -EEXIST)
-			return done;
-		at += (done > 0 ? (uint64_t)done : 1) * span_of(level);
+	if (!range_fits(at, bytes, mmu.physical_limit))
+		return -EINVAL;
+	/* An interrupt may want memory, and with it more of the direct map. */
+	irqs_were_on = cpu_irq_disable();
+	while (at < end && step >= 0) {
+		step = map_direct_step(at, end, bits);
+		at += step > 0 ? (uint64_t)step : 0;
 	}
-	return 0;
+	if (irqs_were_on)
+		cpu_irq_enable();
+	return step < 0 ? (int)step : 0;
 }
 
 int mmu_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags)
@@ -349,9 +412,7 @@ void mmu_unmap_kernel(uintptr_t va, size_t bytes)
 
 		if (!entry || !*entry)
 			continue;
-		*entry = 0;
-		invlpg(va + done);
-		release_upwards(&walk, 0, LEVELS - 1);
+		clear_leaf(&walk, va + done, LEVELS - 1);
 	}
 }
 
@@ -492,10 +553,7 @@ void mmu_unmap(struct mmu *user, uintptr_t start, uintptr_t end, mmu_unmapped_fn
 	     va = next_mapped(top, va + PAGE_SIZE, end, &walk)) {
 		uint64_t entry = *walk.path[0];
 
-		*walk.path[0] = 0;
-		release_upwards(&walk, 0, LEVELS);
-		/* Before the frame, or a table's, is anybody else's. */
-		flush_page(user, va);
+		clear_leaf(&walk, va, LEVELS);
 		if (fn)
 			fn(context, va, phys(entry & PTE_FRAME), leaf_flags(entry));
 	}

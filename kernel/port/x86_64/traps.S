@@ -134,6 +134,7 @@ syscall_entry:
 	sti
 	cmpl $0, THREAD_TRACE(%rbx)
 	jne syscall_slow
+	movslq %eax, %rax	/* as Linux, which looks at the lower half only */
 	movl syscall_count(%rip), %r11d
 	cmpq %r11, %rax
 	jae syscall_none
@@ -147,6 +148,8 @@ syscall_done:
 	cli
 	cmpq $0, THREAD_WORK(%rbx)
 	jne return_with_work
+	testl $RFLAGS_TF, REGS_RFLAGS(%rsp)	/* SYSRET would trap before the next instruction */
+	jnz return_with_work
 	/* R12 to R15 are as they were: functions keep them. */
 	movq REGS_RBP(%rsp), %rbp
 	movq REGS_RBX(%rsp), %rbx
@@ -170,6 +173,12 @@ syscall_none:
 	movq %rsp, %rdi
 	call syscall_unknown
 	jmp syscall_done
+
+/* SYSCALL from 32-bit code, which there is none of. */
+	.globl syscall_entry32
+syscall_entry32:
+	movl $-38, %eax		/* ENOSYS */
+	sysretl
 
 /* NMI, double fault and machine check may come between SWAPGS and its frame: the frame's CS says nothing about GS. They come on stacks of
  * their own, and with one CPU its data have one address. */

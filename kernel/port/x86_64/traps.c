@@ -14,6 +14,8 @@
 #include <base/errno.h>
 #include <base/log.h>
 #include <base/string.h>
+#include <core/end.h>
+#include <core/status.h>
 #include <core/thread.h>
 #include <hal/memory.h>
 #include <hal/user.h>
@@ -56,7 +58,9 @@ struct table_pointer {
 	uint64_t base;
 } packed;
 
-static struct gate idt[VECTOR_COUNT] aligned(16) __attribute__((section(".noinit")));
+enum { VECTORS_ALL = 256 };
+
+static struct gate idt[VECTORS_ALL] aligned(16) __attribute__((section(".noinit")));
 static struct task_state tss aligned(16);
 static uint8_t ist_stacks[IST_COUNT][IST_STACK_BYTES] aligned(16)
 	__attribute__((section(".noinit")));
@@ -92,6 +96,9 @@ void traps_start(void)
 
 	for (unsigned v = 0; v < VECTOR_COUNT; v++)
 		set_gate(v, 0, 0);
+	/* What firmware may have left on comes to nothing. */
+	for (unsigned v = VECTOR_COUNT; v < VECTORS_ALL; v++)
+		idt[v] = idt[VECTOR_SPURIOUS];
 	set_gate(3, 0, GATE_USER);
 	set_gate(4, 0, GATE_USER);
 	set_gate(TRAP_NMI, 1, 0);
@@ -116,6 +123,8 @@ void traps_set_kernel_stack(uintptr_t top)
 {
 	tss.rsp[0] = top;
 }
+
+static unsigned nmi_count;
 
 static bool fix_up(struct user_regs *regs)
 {
@@ -177,8 +186,12 @@ static void report(const struct user_regs *r, unsigned vector, uint64_t error_co
 _Noreturn static void die(const struct user_regs *regs, unsigned vector, uint64_t error_code,
 			  uint64_t cr2)
 {
+	core_panic_begin();
 	report(regs, vector, error_code, cr2);
-	panic("the kernel faulted");
+	if (nmi_count)
+		log_error("%u non-maskable interrupts were ignored", nmi_count);
+	log_error("kernel panic: the kernel faulted");
+	core_end(STATUS_PANIC);
 }
 
 static enum user_access access_of(uint64_t error_code)
@@ -195,6 +208,9 @@ static void user_address_fault(struct user_regs *regs, uint64_t error_code, uint
 	struct user_fault fault = { TRAP_PAGE_FAULT, error_code, address };
 	int error = -EFAULT;
 
+	/* What of the kernel's half is mapped is none of the program's business. */
+	if (address >= USER_MAX)
+		fault.error_code |= PF_PRESENT;
 	cpu_irq_enable();
 	if (address < USER_MAX)
 		error = user_page_fault(address, access_of(error_code));
@@ -240,7 +256,9 @@ void trap_handle(struct user_regs *regs, unsigned vector, uint64_t error_code)
 		page_fault(regs, error_code);
 		break;
 	case TRAP_NMI:
-		log_warning("non-maskable interrupt at 0x%lx: ignored", regs->rip);
+		/* It may have come anywhere, with any lock held: counted, and told with a report.
+		 */
+		nmi_count++;
 		break;
 	case TRAP_DOUBLE_FAULT:
 	case TRAP_MACHINE_CHECK:
@@ -257,7 +275,7 @@ struct user_regs *user_regs(void)
 
 void user_regs_changed(void)
 {
-	thread_current()->port_work |= THREAD_RESTORE_ALL;
+	__atomic_fetch_or(&thread_current()->port_work, THREAD_RESTORE_ALL, __ATOMIC_RELAXED);
 }
 
 /** Makes registers that came from a program's hands fit for IRETQ: what would fault there is the
@@ -287,7 +305,8 @@ void user_return(struct user_regs *regs)
 			thread_yield();
 		if (thread->user_work)
 			user_work(regs);
-		thread->port_work &= ~(uint32_t)THREAD_RESTORE_ALL;
+		__atomic_fetch_and(&thread->port_work, ~(uint32_t)THREAD_RESTORE_ALL,
+				   __ATOMIC_RELAXED);
 		make_safe(regs);
 		cpu_irq_disable();
 		if (!thread->user_work && !thread->port_work)
