@@ -21,7 +21,7 @@ build/bench/waiting: bench/waiting.c
 # A root file system with the program as /init.
 build/bench/%.erofs: build/bench/%
 	$(Q)rm -rf $@.root && mkdir -p $@.root && cp $< $@.root/init
-	$(Q)mkfs.erofs --all-root -T 0 -E force-inode-compact $@ $@.root >/dev/null 2>&1
+	$(Q)mkfs.erofs --all-root -T 0 -E force-inode-compact,nosbcrc $@ $@.root >/dev/null 2>&1
 
 build/bench/icount.so: bench/icount.c
 	@mkdir -p $(@D)

@@ -3,8 +3,6 @@
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/log.h>
-#include <hal/cpu.h>
-#include <lib/crc32c.h>
 #include <lib/erofs.h>
 #include <mm/alloc.h>
 
@@ -96,12 +94,10 @@ static const struct lower_ops ops = { load, lookup, entry_at, map };
 
 static int open_image(struct erofs *image, const void *data, uint64_t bytes)
 {
-	enum { CPUID_FEATURES = 1 };
-	bool fast = cpu_id(CPUID_FEATURES, 0).ecx & BIT(20); /* SSE4.2 */
 	int error = erofs_open(image, data, bytes);
 
 	if (!error)
-		error = erofs_verify(image, fast ? crc32c_sse42 : crc32c);
+		error = erofs_verify(image);
 	switch (error) {
 	case -EINVAL:
 		log_error("initrd: not an EROFS image");

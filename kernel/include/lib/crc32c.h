@@ -6,6 +6,3 @@
 
 /** Continues `crc` (~0 at first). */
 uint32_t crc32c(uint32_t crc, const void *data, size_t bytes);
-
-/** The same by the CPU's own instruction: only where CPUID.1:ECX bit 20 (SSE4.2) is set. */
-uint32_t crc32c_sse42(uint32_t crc, const void *data, size_t bytes);

@@ -51,8 +51,7 @@ struct erofs_dirent {
 int must_check erofs_open(struct erofs *fs, const void *image, uint64_t bytes);
 
 /** Checks the superblock's block against its checksum, if it has one; 3 KiB to be summed. -EUCLEAN. */
-int must_check erofs_verify(const struct erofs *fs,
-			    uint32_t (*crc32c)(uint32_t crc, const void *data, size_t bytes));
+int must_check erofs_verify(const struct erofs *fs);
 
 int must_check erofs_load(const struct erofs *fs, uint64_t nid, struct erofs_inode *out);
 

@@ -5,6 +5,7 @@
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/string.h>
+#include <lib/crc32c.h>
 
 #include "format.h"
 
@@ -54,8 +55,7 @@ int erofs_open(struct erofs *fs, const void *image, uint64_t bytes)
 	return 0;
 }
 
-int erofs_verify(const struct erofs *fs,
-		 uint32_t (*crc32c)(uint32_t crc, const void *data, size_t bytes))
+int erofs_verify(const struct erofs *fs)
 {
 	static const uint8_t no_checksum[sizeof(le32_t)];
 	const struct erofs_super_block *super = at(fs, EROFS_SUPER_OFFSET, sizeof *super);

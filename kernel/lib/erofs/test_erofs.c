@@ -121,7 +121,7 @@ static void erofs_reads_what_mkfs_wrote(void **state)
 		struct erofs fs;
 
 		assert_int_equal(erofs_open(&fs, image.data, image.bytes), 0);
-		assert_int_equal(erofs_verify(&fs, crc32c), 0);
+		assert_int_equal(erofs_verify(&fs), 0);
 		assert_int_equal(erofs_load(&fs, fs.root_nid, &root), 0);
 		check_dir(&fs, &root, tree);
 		free(image.data);
@@ -183,7 +183,7 @@ static void erofs_notices_other_and_cut_images(void **state)
 	assert_int_equal(erofs_open(&fs, image.data, 8192), -EUCLEAN);
 	super->uuid[3] ^= 1;
 	assert_int_equal(erofs_open(&fs, image.data, image.bytes), 0);
-	assert_int_equal(erofs_verify(&fs, crc32c), -EUCLEAN);
+	assert_int_equal(erofs_verify(&fs), -EUCLEAN);
 	super->blkszbits = 13;
 	assert_int_equal(erofs_open(&fs, image.data, image.bytes), -EOPNOTSUPP);
 	super->blkszbits = 12;
@@ -209,18 +209,10 @@ static void erofs_load_checks_the_node_number(void **state)
 	free(image.data);
 }
 
-static void crc32c_gives_the_known_sum_by_both_ways(void **state)
+static void crc32c_gives_the_known_sum(void **state)
 {
-	uint8_t data[100];
-
 	(void)state;
 	assert_int_equal(crc32c(UINT32_MAX, "123456789", 9) ^ UINT32_MAX, 0xe3069283);
-	for (size_t i = 0; i < sizeof data; i++)
-		data[i] = image_byte(i);
-	if (!__builtin_cpu_supports("sse4.2"))
-		skip();
-	for (size_t i = 0; i <= sizeof data; i++)
-		assert_int_equal(crc32c_sse42(7, data, i), crc32c(7, data, i));
 }
 
 static int make_tree(void **state)
@@ -245,7 +237,7 @@ int main(void)
 		cmocka_unit_test(erofs_refuses_compression),
 		cmocka_unit_test(erofs_notices_other_and_cut_images),
 		cmocka_unit_test(erofs_load_checks_the_node_number),
-		cmocka_unit_test(crc32c_gives_the_known_sum_by_both_ways),
+		cmocka_unit_test(crc32c_gives_the_known_sum),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);
