@@ -122,6 +122,12 @@ static bool is_framebuffer(const struct boot_framebuffer *fb)
 	       range_fits(fb->address, bytes, BOOT_ADDRESS_MAX);
 }
 
+/** The loader has put one over the other, and there is no telling which is still whole. */
+static bool overlaps_image(const struct boot_info *info, uint64_t start, uint64_t bytes)
+{
+	return bytes && start < info->image_end && info->image_start < start + bytes;
+}
+
 int boot_info_check(struct boot_info *info)
 {
 	if (!is_framebuffer(&info->framebuffer))
@@ -132,6 +138,9 @@ int boot_info_check(struct boot_info *info)
 	    info->cmdline_bytes > BOOT_CMDLINE_MAX ||
 	    !range_fits(info->cmdline, info->cmdline_bytes + 1, BOOT_ADDRESS_MAX) ||
 	    !range_fits(info->initrd, info->initrd_bytes, BOOT_ADDRESS_MAX))
+		return -EINVAL;
+	if (overlaps_image(info, info->initrd, info->initrd_bytes) ||
+	    overlaps_image(info, info->cmdline, info->cmdline_bytes ? info->cmdline_bytes + 1 : 0))
 		return -EINVAL;
 	if (info->range_count > BOOT_RANGES_MAX - BOOT_RANGES_KEPT)
 		return -EINVAL;

@@ -220,6 +220,31 @@ static void check_rejects_an_initrd_that_wraps_or_is_out_of_reach(void **state)
 	assert_int_equal(boot_info_check(&info), -EINVAL);
 }
 
+/* As QEMU places an initrd in a machine with too little memory. */
+static void check_rejects_what_overlaps_the_image(void **state)
+{
+	(void)state;
+	usable(MIB, 16 * MIB);
+	info.image_start = 2 * MIB;
+	info.image_end = 3 * MIB;
+	info.initrd = 3 * MIB - 1;
+	info.initrd_bytes = MIB;
+	assert_int_equal(boot_info_check(&info), -EINVAL);
+	info.initrd = MIB;
+	info.initrd_bytes = MIB + 1;
+	assert_int_equal(boot_info_check(&info), -EINVAL);
+	info.initrd_bytes = 8 * MIB;
+	assert_int_equal(boot_info_check(&info), -EINVAL);
+	info.initrd_bytes = MIB;
+	info.cmdline = 2 * MIB + 100;
+	info.cmdline_bytes = 10;
+	assert_int_equal(boot_info_check(&info), -EINVAL);
+	info.cmdline = 2 * MIB - 10; /* its NUL */
+	assert_int_equal(boot_info_check(&info), -EINVAL);
+	info.cmdline = 3 * MIB;
+	check();
+}
+
 static void check_finds_that_nothing_is_usable(void **state)
 {
 	assert_int_equal(boot_info_check(&info), -ENOMEM);
@@ -342,6 +367,7 @@ int main(void)
 		cmocka_unit_test_setup(check_takes_cmdline_and_initrd_in_reserved_memory, start),
 		cmocka_unit_test_setup(check_rejects_an_initrd_that_wraps_or_is_out_of_reach,
 				       start),
+		cmocka_unit_test_setup(check_rejects_what_overlaps_the_image, start),
 		cmocka_unit_test_setup(check_finds_that_nothing_is_usable, start),
 		cmocka_unit_test_setup(check_drops_an_impossible_framebuffer, start),
 		cmocka_unit_test_setup(full_table_loses_usable_ranges_and_says_so, start),

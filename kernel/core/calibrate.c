@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An interval is counted by both counters at once; what spoils it is the time between the two readings at each end. A virtual CPU may
- * lose its place at any instruction, so each end is the best of several tries, and the error that remains is known.
+ * An interval is counted by both counters at once; what spoils it is the time between the two
+ * readings at each end. A virtual CPU may lose its place at any instruction, so each end is the
+ * best of several tries, and the error that remains is known.
  */
 #include "calibrate.h"
 
@@ -110,8 +111,8 @@ uint64_t calibration_measure(struct calibration *calibration, uint64_t interval_
 	return 0;
 }
 
-/* The ticks that have really passed: the counter tells them modulo its period, the rate so far roughly how many. 0: cannot
- * be told. */
+/* The ticks that have really passed: the counter tells them modulo its period, the rate so far
+ * roughly how many. 0: cannot be told. */
 static uint64_t resolve_ticks(const struct calibration *calibration, struct time_rate rate,
 			      const struct clock_sample *sample)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes are a command line: nothing is read or written past what was told, and every byte of a word is somewhere. */
+/* Any bytes are a command line: nothing is read or written past what was told, and every byte of a
+ * word is somewhere. */
 #include <core/params.h>
 
 #include <base/assert.h>

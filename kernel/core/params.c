@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command line. Words are taken apart as Linux does it (lib/cmdline.c, next_arg; init/main.c, unknown_bootoption), so that
- * what its users know about quotes holds here. The caller's memory is laid out as: pointers to words, the words, and the
- * line for /proc/cmdline. Look-ups scan the words: there are few, and each is looked for a few times in all.
+ * The command line. Words are taken apart as Linux does it (lib/cmdline.c, next_arg; init/main.c,
+ * unknown_bootoption), so that what its users know about quotes holds here. The caller's memory is
+ * laid out as: pointers to words, the words, and the line for /proc/cmdline. Look-ups scan the
+ * words: there are few, and each is looked for a few times in all.
  */
 #include <core/params.h>
 
@@ -10,8 +11,9 @@
 #include <base/log.h>
 #include <base/string.h>
 
-/* Names that the kernel knows, or that Linux knows and people or VMMs pass although they mean nothing here: they are not
- * handed to the program as environment. A name with a dot is a module's parameter in Linux, and never environment. */
+/* Names that the kernel knows, or that Linux knows and people or VMMs pass although they mean
+ * nothing here: they are not handed to the program as environment. A name with a dot is a module's
+ * parameter in Linux, and never environment. */
 static const char *const known_names[] = {
 	"acpi",        "acpi_rsdp", "argv0",      "args",     "apic",     "clearcpuid",
 	"clocksource", "console",   "cwd",        "debug",    "earlycon", "earlyprintk",
@@ -25,7 +27,8 @@ static const char *const known_names[] = {
 	"tsi_hijack",  "winsize",
 };
 
-/* A quadratic search for an older setting of the same variable ends here; past it both stay, and the program takes the first. */
+/* A quadratic search for an older setting of the same variable ends here; past it both stay, and
+ * the program takes the first. */
 enum { ENV_REPLACED_MAX = 1024 };
 
 enum { SHORT_LINE_BYTES = 512 };
@@ -81,7 +84,8 @@ static bool next_word(const char *at, const char *end, struct word *out)
 	out->unbalanced = in_quotes;
 	out->name = at;
 	out->value = equals ? equals + 1 : NULL;
-	/* One closing quote belongs to the quote around the value, or else to that around the word. */
+	/* One closing quote belongs to the quote around the value, or else to that around the word.
+	 */
 	if (equals && out->value < p && *out->value == '"') {
 		out->value++;
 		quoted = true;
@@ -146,8 +150,8 @@ bool params_early_flag(const char *line, size_t bytes, const char *name)
 	return set;
 }
 
-/* No fewer than the line has: a quoted space is counted as a border between two. A short line is not looked at: every other
- * character could be a word. */
+/* No fewer than the line has: a quoted space is counted as a border between two. A short line is
+ * not looked at: every other character could be a word. */
 static size_t words_at_most(const char *line, size_t bytes)
 {
 	size_t count = 0;
@@ -218,7 +222,8 @@ static bool may_follow_vmm_word(const char *text)
 	       !strcmp(text, "--");
 }
 
-/* Of the words behind ` -- `, those at the end that are the VMM's: Firecracker before 1.0 and QEMU append to the whole line. */
+/* Of the words behind ` -- `, those at the end that are the VMM's: Firecracker before 1.0 and QEMU
+ * append to the whole line. */
 static char **find_vmm_words(char **args, char **end)
 {
 	char **first = end;
@@ -305,7 +310,8 @@ static char *copy_word(char *to, const struct word *word)
 	return to;
 }
 
-/* The words go to `text`, pointers to them to `list`; returns the list's end, and in *args the first behind ` -- `. */
+/* The words go to `text`, pointers to them to `list`; returns the list's end, and in *args the
+ * first behind ` -- `. */
 static char **split(const char *line, const char *end, char **list, char *text, char ***args)
 {
 	struct line_copy copy = { .end = text + (end - line) + 1, .from = line };
@@ -340,14 +346,15 @@ static char **split(const char *line, const char *end, char **list, char *text, 
 	return list;
 }
 
-/* Makes room for the NULL between the kernel's words and the arguments, and brings the VMM's words, which stand last, before
- * it: words args vmm -> words vmm NULL args NULL. Returns the end. */
+/* Makes room for the NULL between the kernel's words and the arguments, and brings the VMM's words,
+ * which stand last, before it: words args vmm -> words vmm NULL args NULL. Returns the end. */
 static char **arrange(char **args, char **end)
 {
 	char **vmm = find_vmm_words(args, end);
 	size_t arg_count = (size_t)(vmm - args), vmm_count = (size_t)(end - vmm);
 
-	/* The free half of the list is scratch space: it has room for as many pointers as there are words. */
+	/* The free half of the list is scratch space: it has room for as many pointers as there are
+	 * words. */
 	memcpy(end + 1, args, arg_count * sizeof(*args));
 	memmove(args, vmm, vmm_count * sizeof(*args));
 	args[vmm_count] = NULL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Random bytes by ChaCha20 with fast key erasure (Bernstein, 2017): of each block half becomes the next key at once, the other half is
- * handed out and erased. So what was given cannot be computed from the state that is found later.
+ * Random bytes by ChaCha20 with fast key erasure (Bernstein, 2017): of each block half becomes the
+ * next key at once, the other half is handed out and erased. So what was given cannot be computed
+ * from the state that is found later.
  *
- * Seeded at the first use. Each block also takes in fresh bits from the CPU and the cycle counter, which makes two machines
- * resumed from one snapshot go separate ways.
+ * Seeded at the first use. Each block also takes in fresh bits from the CPU and the cycle counter,
+ * which makes two machines resumed from one snapshot go separate ways.
  */
 #include <core/random.h>
 
@@ -45,7 +46,8 @@ static void next_block(void) REQUIRES(pool.lock)
 	pool.left = READY_BYTES;
 }
 
-/* What is added may have been chosen by an enemy: it changes the key's input to a one-way function, nothing more. */
+/* What is added may have been chosen by an enemy: it changes the key's input to a one-way function,
+ * nothing more. */
 static void mix(const void *bytes, size_t count) REQUIRES(pool.lock)
 {
 	const uint8_t *from = bytes;
@@ -60,7 +62,8 @@ static void mix(const void *bytes, size_t count) REQUIRES(pool.lock)
 	}
 }
 
-/* Without a random generator in the CPU: how long a few instructions take is the host's affair, and different each time. */
+/* Without a random generator in the CPU: how long a few instructions take is the host's affair, and
+ * different each time. */
 static void mix_jitter(void) REQUIRES(pool.lock)
 {
 	uint32_t words[CHACHA20_KEY_WORDS] = { 0 };

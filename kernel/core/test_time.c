@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The clocks over a simulated reference counter. Cycles are those of the host's virtual clock; what their frequency is said
- * to be, and how the reference behaves, is each test's. */
+/* The clocks over a simulated reference counter. Cycles are those of the host's virtual clock; what
+ * their frequency is said to be, and how the reference behaves, is each test's. */
 #include "time.c"
 
 #include <setjmp.h>

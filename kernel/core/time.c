@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The clocks. Cycles become nanoseconds by a rate that is found at the first use: told by the user (`tsc=` in kHz), by the
- * machine, or measured by a reference counter that was started at boot, so that usually enough time has passed already.
+ * The clocks. Cycles become nanoseconds by a rate that is found at the first use: told by the user
+ * (`tsc=` in kHz), by the machine, or measured by a reference counter that was started at boot, so
+ * that usually enough time has passed already.
  *
- * A measured rate is rough at first (1.5 ms by a counter that ticks once a microsecond), and refined when the time is
- * asked for later: the interval then is longer, so the error smaller. The rate changes, the time does not jump.
+ * A measured rate is rough at first (1.5 ms by a counter that ticks once a microsecond), and
+ * refined when the time is asked for later: the interval then is longer, so the error smaller. The
+ * rate changes, the time does not jump.
  *
- * Readers take no lock: the conversion lies in the time page, which is written under time.lock with an odd sequence number.
+ * Readers take no lock: the conversion lies in the time page, which is written under time.lock with
+ * an odd sequence number.
  */
 #include <core/time.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Timers: per CPU a tree by deadline. The hardware timer is set when a timer comes before what it is set to; it is
- * not set back when that timer is cancelled, since an interrupt that finds nothing to do is cheaper than a write to the timer
- * for each time-out that does not happen.
+ * Timers: per CPU a tree by deadline. The hardware timer is set when a timer comes before what it
+ * is set to; it is not set back when that timer is cancelled, since an interrupt that finds nothing
+ * to do is cheaper than a write to the timer for each time-out that does not happen.
  */
 #include <core/timer.h>
 
@@ -66,8 +66,9 @@ static void program(struct timer_queue *queue) REQUIRES(queue->lock)
 	cpu_timer_arm(time_to_cycles(queue->set_to_ns));
 }
 
-/* The timer's interrupt, perhaps early, perhaps for a timer that is cancelled. Timers armed by the functions it calls
- * wait for the next interrupt, so that one that re-arms itself in the past does not keep the CPU here. */
+/* The timer's interrupt, perhaps early, perhaps for a timer that is cancelled. Timers armed by the
+ * functions it calls wait for the next interrupt, so that one that re-arms itself in the past does
+ * not keep the CPU here. */
 static void expire(void)
 {
 	struct timer_queue *queue = &queues[cpu_index()];

@@ -27,11 +27,11 @@ int main(void)
 	CHECK(!sigaltstack(&alternate, NULL));
 	CHECK(!sigaction(SIGSEGV, &action, NULL));
 	CHECK(!sigaction(SIGILL, &action, NULL));
-	__asm__ volatile("pushq $0x23\n"
-			 "pushq %0\n"
-			 "lretq"
-			 :
-			 : "r"(low), "a"(39)
-			 : "memory");
+	const struct {
+		uint32_t offset;
+		uint16_t selector;
+	} __attribute__((packed)) far = { (uint32_t)(uintptr_t)low, 0x23 };
+
+	__asm__ volatile("ljmpl *%0" : : "m"(far), "a"(39) : "memory");
 	return 1;
 }
