@@ -35,5 +35,6 @@ int must_check boot_read_multiboot2(struct boot_info *out, uint64_t info,
 
 /** Makes of the ranges what <boot/info.h> promises: where ranges overlap, anything else wins over
  * usable. Drops a framebuffer that cannot be one. -EINVAL: image, command line or initrd wrap or
- * lie above BOOT_ADDRESS_MAX; -ENOMEM: not a page is usable. */
+ * lie above BOOT_ADDRESS_MAX, or one of the latter overlaps the image; -ENOMEM: not a page is
+ * usable. */
 int must_check boot_info_check(struct boot_info *info);
