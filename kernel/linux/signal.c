@@ -33,7 +33,7 @@ const char *signal_name(int signo, char buffer[12])
 
 void signal_pending_init(struct signal_pending *pending)
 {
-	pending->set = 0;
+	pending->set = pending->of_kernel = 0;
 	list_init(&pending->queue);
 }
 
@@ -69,6 +69,14 @@ static void notify_process(struct process *process, int signo)
 			return;
 		}
 	}
+}
+
+/* [signals] A standard signal of the kernel's: needs no entry, and so no memory. */
+static void enqueue_of_kernel(struct signal_pending *pending, int signo)
+{
+	if (!(pending->set & signal_bit(signo)))
+		pending->of_kernel |= signal_bit(signo);
+	pending->set |= signal_bit(signo);
 }
 
 /* [signals] Puts the signal into a queue; 1: it is there already. */
@@ -135,10 +143,13 @@ int signal_send_task(struct task *task, const struct signal_info *info)
 
 void signal_post_process(struct process *process, int signo)
 {
-	const struct signal_info info = { .signo = signo, .code = SI_KERNEL };
-	int err = signal_send_process(process, &info);
-
-	(void)err; /* standard signals are never refused */
+	assert(signo < SIGRTMIN);
+	spin_lock(&process->handlers->lock);
+	if (!signal_is_ignored(process, signo) || blocked_by_all(process, signo)) {
+		enqueue_of_kernel(&process->pending, signo);
+		notify_process(process, signo);
+	}
+	spin_unlock(&process->handlers->lock);
 }
 
 bool signal_send_entry(struct process *process, struct task *task, struct queued_signal *entry)
@@ -163,9 +174,11 @@ bool signal_send_entry(struct process *process, struct task *task, struct queued
 	return queued;
 }
 
-/* [signals] Clears the signal's bit when nothing of it is queued any more. */
+/* [signals] Clears the signal's bit when nothing of it is there any more. */
 static void update_bit(struct signal_pending *pending, int signo)
 {
+	if (pending->of_kernel & signal_bit(signo))
+		return;
 	list_for_each(node, &pending->queue)
 		if (list_entry(node, struct queued_signal, link)->info.signo == signo)
 			return;
@@ -190,7 +203,10 @@ void signal_remove_entry(struct process *process, struct queued_signal *entry)
 static void dequeue(struct process *process, struct signal_pending *pending, int signo,
 		    struct signal_info *info)
 {
-	*info = (struct signal_info){ .signo = signo, .code = SI_USER };
+	bool of_kernel = pending->of_kernel & signal_bit(signo);
+
+	pending->of_kernel &= ~signal_bit(signo);
+	*info = (struct signal_info){ .signo = signo, .code = of_kernel ? SI_KERNEL : SI_USER };
 	list_for_each(node, &pending->queue) {
 		struct queued_signal *entry = list_entry(node, struct queued_signal, link);
 

@@ -28,9 +28,11 @@ struct signal_handlers {
 	struct signal_action actions[SIGNAL_MAX]; /* [lock] of signal n at n - 1 */
 };
 
-/** Signals that wait: a bit per number, and what they carry. A bit without an entry carries nothing (there was no memory). */
+/** Signals that wait: a bit per number, and what they carry. A bit without an entry carries nothing: the kernel posted it, or
+ * there was no memory. */
 struct signal_pending {
 	uint64_t set;
+	uint64_t of_kernel;     /* of `set`, what signal_post_process() put there */
 	struct list_node queue; /* struct queued_signal.link, oldest first */
 };
 

@@ -2,7 +2,8 @@
 /*
  * Signals: sending, waiting, and what happens on the way to user mode. A signal to a process is taken by one of its tasks
  * that does not block it; one to a task only by that. Standard signals are pending at most once, real-time ones queue.
- * signal_send*() and signal_force() in any context; the rest by the task itself, in thread context.
+ * signal_post_process() and signal_send_entry() in any context, as they need no memory; the rest in thread context, and
+ * what is about the current task by the task itself.
  */
 #pragma once
 
