@@ -91,16 +91,16 @@ static int await_signal(uint64_t set, uint64_t deadline_ns, struct signal_info *
 
 	task->awaited = set;
 	while (!signal_take(set, info)) {
-		/* Cleared before the look, so that what comes after the look is not lost. */
-		if (err == -EINTR)
-			thread_clear_interrupt();
-		if (err == -EINTR && signal_is_pending())
+		if (err && signal_is_pending())
 			break;
-		if (!err && time_now() >= deadline_ns) {
+		if (time_now() >= deadline_ns) {
 			err = -EAGAIN;
 			break;
 		}
 		err = thread_sleep_until(deadline_ns, WAIT_INTERRUPTIBLE);
+		/* At once: what comes from now on interrupts the next sleep. */
+		if (err)
+			thread_clear_interrupt();
 	}
 	task->awaited = 0;
 	return info->signo ? 0 : err;

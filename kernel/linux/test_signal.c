@@ -8,8 +8,14 @@
 
 #include <core/thread.h>
 
-#include <core/time.h>
-#include <linux/signal.h>
+/* The calls sleep in, and are woken by, this test. */
+static void clear_interrupt(void);
+static int sleep_until(uint64_t deadline_ns, enum wait_flags flags);
+#define thread_clear_interrupt clear_interrupt
+#define thread_sleep_until sleep_until
+#include "signal_calls.c"
+#undef thread_clear_interrupt
+#undef thread_sleep_until
 
 #include <string.h>
 
@@ -18,6 +24,49 @@
 static struct signal_handlers handlers;
 static struct process process;
 static struct task task;
+static unsigned slept;
+static int late_signal; /* comes just before an interrupt is cleared; 0: none */
+
+/* What else the calls ask for. */
+
+struct process *process_find(int pid)
+{
+	return pid == 0 || pid == process.pid ? &process : NULL;
+}
+
+void process_each(void (*fn)(void *context, struct process *each), void *context)
+{
+	fn(context, &process);
+}
+
+struct task *task_find(struct process *of, int tid)
+{
+	(void)of;
+	return tid == task.tid ? &task : NULL;
+}
+
+bool signal_on_stack(uint64_t pointer)
+{
+	(void)pointer;
+	return false;
+}
+
+struct user_regs *user_regs(void)
+{
+	return &task.start_regs;
+}
+
+uint64_t deadline_after(uint64_t ns)
+{
+	return time_now() + ns;
+}
+
+int user_read_timespec(uintptr_t address, uint64_t *ns)
+{
+	(void)address;
+	*ns = 0;
+	return 0;
+}
 
 static int start(void **state)
 {
@@ -37,7 +86,62 @@ static int start(void **state)
 	task.process = &process;
 	task.tid = 1;
 	cpu_set_thread(&task.thread);
+	slept = 0;
+	late_signal = 0;
 	return 0;
+}
+
+static void clear_interrupt(void)
+{
+	if (late_signal)
+		signal_post_process(&process, late_signal);
+	late_signal = 0;
+	task.thread.interrupted = false;
+}
+
+/* Nothing comes any more: a thread that is not interrupted would sleep to its deadline. */
+static int sleep_until(uint64_t deadline_ns, enum wait_flags flags)
+{
+	(void)flags;
+	if (task.thread.interrupted)
+		return -EINTR;
+	slept++;
+	host_set_time(deadline_ns);
+	return 0;
+}
+
+static void awaited_signal_is_not_lost_behind_an_interrupt(void **state)
+{
+	struct signal_info info = { 0 };
+	uint64_t deadline = time_now() + NS_PER_S;
+
+	(void)state;
+	task.blocked = signal_bit(SIGUSR1);
+	task.thread.interrupted = true; /* for something that is gone */
+	late_signal = SIGUSR1;
+	assert_int_equal(await_signal(signal_bit(SIGUSR1), deadline, &info), 0);
+	assert_int_equal(info.signo, SIGUSR1);
+	assert_int_equal(slept, 0);
+}
+
+static void awaiting_ends_with_another_signal(void **state)
+{
+	struct signal_info info = { 0 };
+
+	(void)state;
+	signal_post_process(&process, SIGUSR2);
+	assert_int_equal(await_signal(signal_bit(SIGUSR1), TIME_NEVER, &info), -EINTR);
+	assert_int_equal(slept, 0);
+}
+
+static void awaiting_ends_at_the_deadline_whatever_interrupts(void **state)
+{
+	struct signal_info info = { 0 };
+
+	(void)state;
+	task.thread.interrupted = true;
+	assert_int_equal(await_signal(signal_bit(SIGUSR1), time_now() + 5, &info), -EAGAIN);
+	assert_int_equal(slept, 1);
 }
 
 static void posted_signal_needs_no_memory(void **state)
@@ -106,6 +210,9 @@ static void forgotten_signal_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(awaited_signal_is_not_lost_behind_an_interrupt),
+		TEST(awaiting_ends_with_another_signal),
+		TEST(awaiting_ends_at_the_deadline_whatever_interrupts),
 		TEST(posted_signal_needs_no_memory),
 		TEST(posted_signal_is_not_the_kernels_where_it_was_sent_first),
 		TEST(posted_signal_stays_when_a_timers_entry_goes),
