@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Random bytes by ChaCha20 with fast key erasure (Bernstein, 2017): of each block half becomes the
- * next key at once, the other half is handed out and erased. So what was given cannot be computed
- * from the state that is found later.
+ * next key at once, the other half is handed out and erased, and so are copies on the stack. So what
+ * was given cannot be computed from the state that is found later.
  *
  * Seeded at the first use. Each block also takes in fresh bits from the CPU and the cycle counter,
  * which makes two machines resumed from one snapshot go separate ways.
@@ -15,6 +15,7 @@
 #include <core/params.h>
 #include <hal/cpu.h>
 #include <lib/chacha20.h>
+#include <lib/wipe.h>
 
 enum {
 	KEY_BYTES = CHACHA20_KEY_WORDS * 4,
@@ -44,6 +45,9 @@ static void next_block(void) REQUIRES(pool.lock)
 	memcpy(pool.key, block, KEY_BYTES);
 	memcpy(pool.ready, block + CHACHA20_KEY_WORDS, READY_BYTES);
 	pool.left = READY_BYTES;
+	wipe(block, sizeof(block));
+	wipe(fresh, sizeof(fresh));
+	wipe(&random, sizeof(random));
 }
 
 /* What is added may have been chosen by an enemy: it changes the key's input to a one-way function,
@@ -60,6 +64,7 @@ static void mix(const void *bytes, size_t count) REQUIRES(pool.lock)
 		memcpy(pool.key, key, KEY_BYTES);
 		next_block();
 	}
+	wipe(key, sizeof(key));
 }
 
 /* Without a random generator in the CPU: how long a few instructions take is the host's affair, and
@@ -75,6 +80,7 @@ static void mix_jitter(void) REQUIRES(pool.lock)
 		cpu_relax();
 	}
 	mix(words, sizeof(words));
+	wipe(words, sizeof(words));
 }
 
 static void seed(void) REQUIRES(pool.lock)
@@ -87,6 +93,7 @@ static void seed(void) REQUIRES(pool.lock)
 	while (got < countof(words) && cpu_random(&words[got]))
 		got++;
 	mix(words, got * sizeof(*words));
+	wipe(words, sizeof(words));
 	if (got < countof(words))
 		mix_jitter();
 	if (param)

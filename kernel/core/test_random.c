@@ -8,10 +8,32 @@
 
 #include "../port/host/host.h"
 
+/* What was wiped since `wiped_bytes` was last 0. */
+static uint8_t wiped[1024];
+static size_t wiped_bytes;
+
+void wipe(void *bytes, size_t count)
+{
+	if (count <= sizeof(wiped) - wiped_bytes) {
+		memcpy(wiped + wiped_bytes, bytes, count);
+		wiped_bytes += count;
+	}
+	memset(bytes, 0, count);
+}
+
+static bool was_wiped(const void *bytes, size_t count)
+{
+	for (size_t i = 0; i + count <= wiped_bytes; i++)
+		if (!memcmp(wiped + i, bytes, count))
+			return true;
+	return false;
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	memset(&pool, 0, sizeof(pool));
+	wiped_bytes = 0;
 	host_seed_random(1);
 	host_set_time(1);
 	return 0;
@@ -72,6 +94,21 @@ static void random_key_changes_with_each_block(void **state)
 	assert_memory_not_equal(key, pool.key, sizeof(key));
 }
 
+static void random_leaves_no_copy_on_the_stack(void **state)
+{
+	uint32_t key[CHACHA20_KEY_WORDS];
+	uint8_t bytes[READY_BYTES];
+
+	(void)state;
+	random_bytes(bytes, sizeof(bytes));
+	memcpy(key, pool.key, sizeof(key));
+	wiped_bytes = 0;
+	random_bytes(bytes, sizeof(bytes));
+	assert_true(was_wiped(key, sizeof(key)));
+	assert_true(was_wiped(bytes, sizeof(bytes)));
+	assert_true(was_wiped(pool.key, sizeof(pool.key)));
+}
+
 static uint64_t first_with_param(const char *line)
 {
 	static char *memory[32];
@@ -106,6 +143,7 @@ int main(void)
 		cmocka_unit_test_setup(random_bytes_fill_any_length, setup),
 		cmocka_unit_test_setup(random_bytes_are_erased_when_handed_out, setup),
 		cmocka_unit_test_setup(random_key_changes_with_each_block, setup),
+		cmocka_unit_test_setup(random_leaves_no_copy_on_the_stack, setup),
 		cmocka_unit_test_setup(random_takes_in_the_seed_parameter, setup),
 		cmocka_unit_test_setup(random_add_changes_what_comes, setup),
 	};

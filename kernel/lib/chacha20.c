@@ -3,6 +3,7 @@
 #include <lib/chacha20.h>
 
 #include <base/string.h>
+#include <lib/wipe.h>
 
 static uint32_t rotate_left(uint32_t v, unsigned bits)
 {
@@ -40,4 +41,5 @@ void chacha20_block(uint32_t out[CHACHA20_BLOCK_WORDS], const uint32_t key[CHACH
 	}
 	for (unsigned i = 0; i < CHACHA20_BLOCK_WORDS; i++)
 		out[i] += start[i];
+	wipe(start, sizeof(start));
 }

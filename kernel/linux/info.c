@@ -6,6 +6,7 @@
 #include <core/random.h>
 #include <core/time.h>
 #include <hal/cpu.h>
+#include <lib/wipe.h>
 #include <mm/pages.h>
 
 #include "calls.h"
@@ -201,10 +202,11 @@ long sys_getrandom(long address, long bytes, long flags)
 
 		random_bytes(chunk, n);
 		if (user_write((uintptr_t)address + done, chunk, n))
-			return done ? (long)done : -EFAULT;
+			break;
 		done += n;
 	}
-	return (long)done;
+	wipe(chunk, sizeof(chunk));
+	return done || !count ? (long)done : -EFAULT;
 }
 
 long sys_personality(long persona)
