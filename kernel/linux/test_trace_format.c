@@ -33,10 +33,17 @@ static void calls_look_as_strace_prints_them(void **state)
 {
 	(void)state;
 	expect("openat", "asom", (long[6]){ -100, (long)"/etc/x", 02000000, 0 }, -ENOENT,
-	       "openat(AT_FDCWD, \"/etc/x\", O_RDONLY|O_CLOEXEC, 0) = -1 ENOENT "
+	       "openat(AT_FDCWD, \"/etc/x\", O_RDONLY|O_CLOEXEC) = -1 ENOENT "
 	       "(No such file or directory)");
 	expect("open", "som", (long[6]){ (long)"f", 01101, 0644 }, 3,
 	       "open(\"f\", O_WRONLY|O_CREAT|O_TRUNC, 0644) = 3");
+	expect("open", "som", (long[6]){ (long)"d", 020200000 | 2, 0600 }, 3,
+	       "open(\"d\", O_RDWR|O_TMPFILE, 0600) = 3");
+	expect("kill", "dg", (long[6]){ 1, 15 }, 0, "kill(1, SIGTERM) = 0");
+	expect("kill", "dg", (long[6]){ 1, 34 }, 0, "kill(1, SIGRT2) = 0");
+	expect("kill", "dg", (long[6]){ 1, 65 }, -EINVAL,
+	       "kill(1, 65) = -1 EINVAL (Invalid argument)");
+	expect("kill", "dg", (long[6]){ 1, 0 }, 0, "kill(1, 0) = 0");
 	expect("write", "fbu", (long[6]){ 1, (long)"hi\n\"\1", 5 }, 5,
 	       "write(1, \"hi\\n\\\"\\1\", 5) = 5");
 	expect("mmap", "*puPMfx", (long[6]){ 0, 8192, 3, 0x22, -1, 0 }, 0x7f0000000000,

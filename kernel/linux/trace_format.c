@@ -5,7 +5,9 @@
 #include <base/errno.h>
 #include <base/format.h>
 #include <base/string.h>
+#include <fs/file.h>
 #include <linux/abi.h>
+#include <linux/signal.h>
 
 struct text {
 	char *at;
@@ -258,6 +260,16 @@ static void put_choice(struct text *t, long value, const char *names)
 	put(t, "%ld", value);
 }
 
+static void put_signal(struct text *t, int signo)
+{
+	char buffer[12];
+
+	if (signo >= 1 && signo <= SIGNAL_MAX)
+		put(t, "%s", signal_name(signo, buffer));
+	else
+		put(t, "%d", signo);
+}
+
 static void put_open_flags(struct text *t, uint64_t value)
 {
 	put_choice(t, (long)(value & 3), "O_RDONLY\0O_WRONLY\0O_RDWR\0");
@@ -317,7 +329,7 @@ static void put_argument(struct text *t, const struct trace_call *call, char let
 	else if (letter == 'd')
 		put(t, "%ld", value == (long)(uint32_t)value ? (long)(int)value : value);
 	else if (letter == 'g')
-		put(t, "%d", (int)value);
+		put_signal(t, (int)value);
 	else if (letter == 'm')
 		put(t, "%#o", (unsigned)value);
 	else if (letter == 'h')
@@ -360,13 +372,20 @@ static void put_result(struct text *t, const struct trace_call *call)
 	}
 }
 
+/* Whether the argument is the mode of an open() that makes no file. */
+static bool is_idle_mode(const struct trace_call *call, const char *letters, int i)
+{
+	return letters[i] == 'm' && i && letters[i - 1] == 'o' &&
+	       !(call->args[i - 1] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)));
+}
+
 size_t trace_format(const struct trace_call *call, char *line, size_t size)
 {
 	struct text t = { line, size, 0 };
 	const char *letters = call->format + (call->format[0] == '*');
 
 	put(&t, "%s(", call->name);
-	for (int i = 0; letters[i] && i < 6; i++) {
+	for (int i = 0; letters[i] && i < 6 && !is_idle_mode(call, letters, i); i++) {
 		if (i)
 			put(&t, ", ");
 		put_argument(&t, call, letters[i], i);
