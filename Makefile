@@ -123,6 +123,8 @@ to_host = $(patsubst %.c,build/host/%.o,$(1))
 HOST_OBJS := $(call to_host,$(shell find kernel -name '*.c' $(not_test) ! -path 'kernel/port/*' \
 	! -path 'kernel/start/*' ! -path 'kernel/mm/*' ! -path 'kernel/linux/vdso/*'))
 HOST_MM_OBJS := $(call to_host,$(shell find kernel/mm -name '*.c' $(not_test)))
+# Without what the host's memory stands in for.
+HOST_SPACE_OBJS := $(filter-out $(addprefix build/host/kernel/mm/,alloc.o pages.o stack.o),$(HOST_MM_OBJS))
 HOST_CLI_OBJS := $(call to_host,$(filter-out cli/main.c,$(CLI_SRC)))
 UNIT_TESTS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'test_*.c' | LC_ALL=C sort))
 FUZZ_TARGETS := $(patsubst %.c,build/host/%,$(shell find kernel cli -name 'fuzz_*.c' | LC_ALL=C sort))
@@ -131,9 +133,10 @@ HOST_MEMORY_OBJS := $(call to_host,$(addprefix kernel/port/host/,memory.c machin
 HOST_PORT_OBJS := $(filter-out $(HOST_MEMORY_OBJS),$(call to_host,$(wildcard kernel/port/host/*.c)))
 
 # What a test links beside itself. The simulated machine comes whole and first: its stand-ins for the kernel's functions are
-# weak, so that a test which needs more of the file with the real one gets that. Memory is the real one in kernel/mm only.
+# weak, so that a test which needs more of the file with the real one gets that. Pages are the real ones in kernel/mm only.
 parts = $(call to_host,$(wildcard $(dir $(1))sim_*.c)) $(if $(filter cli/%,$(1)),$(HOST_CLI_OBJS)) $(HOST_PORT_OBJS) \
-	$(if $(filter kernel/mm/%,$(1)),build/host/libmm.a) build/host/libmemory.a build/host/libkernel.a
+	$(if $(filter kernel/mm/%,$(1)),build/host/libmm.a) build/host/libmemory.a build/host/libspace.a \
+	build/host/libkernel.a
 link_test = clang $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 build/host/%.o: %.c Makefile
@@ -145,6 +148,7 @@ build/host/%.o: %.c Makefile
 build/host/libkernel.a: $(HOST_OBJS)
 build/host/libmemory.a: $(HOST_MEMORY_OBJS)
 build/host/libmm.a: $(HOST_MM_OBJS)
+build/host/libspace.a: $(HOST_SPACE_OBJS)
 build/host/lib%.a:
 	$(Q)rm -f $@ && ar rcs $@ $^
 

@@ -47,7 +47,7 @@ static const struct vm_object_ops vdso_ops = {
 
 struct vm_object *vdso_object(void)
 {
-	static struct vm_object object = { &vdso_ops };
+	static struct vm_object object = VM_OBJECT_INIT(object, &vdso_ops);
 
 	return &object;
 }

@@ -75,6 +75,30 @@ void area_free(struct area *area)
 	mem_free(area);
 }
 
+/* At the end of the list, where vm_object_unmap() comes yet. */
+static void list_area(struct space *space, struct area *area)
+{
+	struct vm_object *object = area->object;
+
+	if (!object)
+		return;
+	spin_lock(&object->lock);
+	area->space = space;
+	list_insert_before(&object->areas, &area->object_link);
+	spin_unlock(&object->lock);
+}
+
+static void unlist_area(struct area *area)
+{
+	struct vm_object *object = area->object;
+
+	if (!object)
+		return;
+	spin_lock(&object->lock);
+	list_remove(&area->object_link);
+	spin_unlock(&object->lock);
+}
+
 static void link_area(struct space *space, struct area *area)
 {
 	struct rb_node **at = &space->areas.root, *parent = NULL;
@@ -85,6 +109,14 @@ static void link_area(struct space *space, struct area *area)
 	}
 	rb_insert(&space->areas, &area->node, parent, at);
 	space->area_count++;
+	list_area(space, area);
+}
+
+void area_unlink(struct space *space, struct area *area)
+{
+	unlist_area(area);
+	rb_remove(&space->areas, &area->node);
+	space->area_count--;
 }
 
 /* Whether `b` only continues `a`. */
@@ -98,10 +130,12 @@ static bool alike(const struct area *a, const struct area *b)
 /* Makes `a`, which `b` continues, both. */
 static struct area *join(struct space *space, struct area *a, struct area *b)
 {
-	rb_remove(&space->areas, &b->node);
-	space->area_count--;
+	area_unlink(space, b);
 	a->end = b->end;
 	area_free(b);
+	/* vm_object_unmap() may be past it, and have to see the pages of the other yet. */
+	unlist_area(a);
+	list_area(space, a);
 	return a;
 }
 

@@ -44,6 +44,7 @@ static unsigned next(struct input *in)
 /* The file: some pages borrowed, some kept and counted, and some made for who asks. */
 
 static struct page *borrowed, *cached[FILE_PAGES];
+static unsigned file_pages; /* how many it has now */
 static int object_refs;
 
 static int object_page(struct vm_object *object, uint64_t index, bool write, struct vm_page *out)
@@ -52,7 +53,7 @@ static int object_page(struct vm_object *object, uint64_t index, bool write, str
 
 	(void)object;
 	(void)write;
-	if (index >= FILE_PAGES)
+	if (index >= file_pages)
 		return -ENXIO;
 	if (index < BORROWED_PAGES) {
 		*out = (struct vm_page){ phys_add(page_phys(borrowed), index * PAGE_SIZE), true };
@@ -74,10 +75,10 @@ static int object_page(struct vm_object *object, uint64_t index, bool write, str
 static size_t object_run(struct vm_object *object, uint64_t index, size_t count, phys_t *first)
 {
 	(void)object;
-	if (index >= BORROWED_PAGES)
+	if (index >= min(file_pages, (unsigned)BORROWED_PAGES))
 		return 0;
 	*first = phys_add(page_phys(borrowed), index * PAGE_SIZE);
-	return min(count, BORROWED_PAGES - index);
+	return min(count, min(file_pages, (unsigned)BORROWED_PAGES) - index);
 }
 
 static void object_get(struct vm_object *object)
@@ -95,7 +96,7 @@ static void object_put(struct vm_object *object)
 static const struct vm_object_ops object_ops = {
 	.page = object_page, .run = object_run, .get = object_get, .put = object_put
 };
-static struct vm_object object = { &object_ops };
+static struct vm_object object = VM_OBJECT_INIT(object, &object_ops);
 
 /* The model */
 
@@ -147,7 +148,7 @@ static void touch(unsigned i, enum user_access access, uint32_t value)
 		assert(error == -EFAULT);
 	else if (!allowed)
 		assert(error == -EACCES);
-	else if (m->file && m->file_page >= FILE_PAGES)
+	else if (m->file && m->file_page >= file_pages)
 		assert(error == -ENXIO);
 	else
 		assert(!error);
@@ -263,13 +264,44 @@ static void do_map_anywhere(struct input *in, unsigned pages)
 	assert(!space_unmap(space, out, request.bytes));
 }
 
+/* The file becomes longer or shorter. */
+static void do_resize(unsigned pages)
+{
+	bool cut = pages < file_pages;
+
+	file_pages = pages;
+	if (!cut)
+		return;
+	vm_object_unmap(&object, pages, UINT64_MAX, VM_UNMAP_ALL);
+	for (unsigned i = 0; i < WINDOW; i++) {
+		phys_t frame;
+
+		if (!model[i].file || model[i].file_page < pages)
+			continue;
+		model[i].written = false;
+		assert(!mmu_lookup(&space->mmu, va_of(i), &frame));
+	}
+}
+
+static void do_take_back(unsigned first, unsigned count)
+{
+	vm_object_unmap(&object, first, first + count, VM_UNMAP_BORROWED);
+	for (unsigned i = 0; i < WINDOW; i++) {
+		unsigned page = model[i].file_page;
+		phys_t frame;
+
+		if (model[i].file && page >= first && page < first + count)
+			assert(!(mmu_lookup(&space->mmu, va_of(i), &frame) & MMU_BORROWED));
+	}
+}
+
 static void step(struct input *in)
 {
 	unsigned what = next(in), from = next(in) % WINDOW;
 	unsigned count = 1 + next(in) % 16;
 
 	count = min(count, WINDOW - from);
-	switch (what % 10) {
+	switch (what % 12) {
 	case 0:
 	case 1:
 		do_map(in, from, count);
@@ -279,7 +311,7 @@ static void step(struct input *in)
 		model_unmap(from, count);
 		break;
 	case 3:
-		do_protect(from, count, what / 10 & RIGHTS);
+		do_protect(from, count, what / 12 & RIGHTS);
 		break;
 	case 4:
 		do_drop(from, count);
@@ -292,6 +324,12 @@ static void step(struct input *in)
 		break;
 	case 7:
 		touch(from, USER_ACCESS_READ, 0);
+		break;
+	case 8:
+		do_resize(from % (FILE_PAGES + 1));
+		break;
+	case 9:
+		do_take_back(from, count);
 		break;
 	default:
 		touch(from, USER_ACCESS_WRITE, what + 1);
@@ -346,6 +384,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	space = space_create();
 	assert(space);
 	memset(model, 0, sizeof(model));
+	file_pages = FILE_PAGES;
 	if (next(&in) & 1)
 		host_fail_allocation_after(next(&in));
 	while (in.at < in.end) {
@@ -354,7 +393,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	host_fail_allocation_after(HOST_NEVER);
 	space_put(space);
-	assert(!host_mmu_pages() && !object_refs);
+	assert(!host_mmu_pages() && !object_refs && list_empty(&object.areas));
 	assert(borrowed->refs == 1);
 	for (unsigned i = BORROWED_PAGES; i < FILE_PAGES; i += 2)
 		assert(cached[i]->refs == 1);

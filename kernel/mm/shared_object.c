@@ -137,7 +137,7 @@ struct vm_object *shared_object_create(void)
 
 	if (!shared)
 		return NULL;
-	shared->object.ops = &shared_ops;
+	vm_object_init(&shared->object, &shared_ops);
 	shared->refs = 1;
 	mutex_init(&shared->lock);
 	return &shared->object;

@@ -62,7 +62,8 @@ uint64_t free_at_start;
 /* Page i of the file begins with the word 1000 + i. */
 static void make_file(void)
 {
-	file = (struct sim_file){ .object.ops = &object_ops, .refs = 1 };
+	file = (struct sim_file){ .refs = 1 };
+	vm_object_init(&file.object, &object_ops);
 	file.memory = page_alloc(3, PAGE_ZEROED);
 	assert(file.memory);
 	for (unsigned i = 0; i < OBJECT_PAGES / 2; i++) {
@@ -106,6 +107,7 @@ int finish(void **state)
 	pages_check();
 	assert(host_mmu_pages() == 0);
 	assert(file.refs == 1);
+	assert(list_empty(&file.object.areas));
 	for (unsigned i = 0; i < OBJECT_PAGES / 2; i++)
 		assert(file.cached[i]->refs == 1);
 	assert(pages_stats().free_bytes == free_at_start);

@@ -35,6 +35,17 @@ void space_get(struct space *space)
 	__atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
 }
 
+bool space_get_alive(struct space *space)
+{
+	uint32_t refs = __atomic_load_n(&space->refs, __ATOMIC_RELAXED);
+
+	while (refs)
+		if (__atomic_compare_exchange_n(&space->refs, &refs, refs + 1, true,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 void space_put(struct space *space)
 {
 	struct rb_node *node;
@@ -45,7 +56,7 @@ void space_put(struct space *space)
 		struct area *area = container_of(node, struct area, node);
 
 		space_drop_pages(space, area->start, area->end);
-		rb_remove(&space->areas, node);
+		area_unlink(space, area);
 		area_free(area);
 	}
 	mmu_destroy(&space->mmu);
@@ -217,8 +228,7 @@ int space_unmap_range(struct space *space, uintptr_t start, uintptr_t end)
 		next = area_next(area);
 		space_drop_pages(space, area->start, area->end);
 		area_account(space, area, -(int64_t)area_bytes(area));
-		rb_remove(&space->areas, &area->node);
-		space->area_count--;
+		area_unlink(space, area);
 		area_free(area);
 	}
 	note_gap(space, start);

@@ -37,11 +37,17 @@ uintptr_t area_start_with_gap(const struct area *area);
 /** Links an area whose place is free, joins it with its neighbours where they are alike, and returns the area it is now part of. */
 struct area *area_insert(struct space *space, struct area *area);
 
+/** Undoes area_insert(), but for the joining. */
+void area_unlink(struct space *space, struct area *area);
+
 /** Joins an area with its neighbours where they are alike; returns the area it is now part of. */
 struct area *area_join(struct space *space, struct area *area);
 
 /** Makes `at` a border between areas, where it lies inside one. -ENOMEM. */
 int must_check area_split(struct space *space, uintptr_t at);
+
+/** Takes a reference unless the last one is gone already. */
+bool space_get_alive(struct space *space);
 
 /** A copy of an area, not linked, with a reference to its object; NULL: no memory. area_free() undoes it. */
 struct area *area_copy(const struct area *area);

@@ -4,8 +4,9 @@
  * they lie; a page is copied up when it is written or cannot be lent to a mapping. Pages past the file's end are
  * zero, but for the one that a write is filling.
  *
- * Not seen by those who have mapped a file shared and read-only while nobody had it open for writing: later writes to pages that
- * were lent from the image, and truncation. Nothing here knows who maps a page.
+ * Those who map a file see what it is now. Frames of the image are lent to mappings only until somebody opens the file for
+ * writing; then they are taken back, and each page is one that all share. A page that leaves the file is taken back too: first the
+ * file changes, under `lock`, then vm_object_unmap() waits for the faults that were on their way, under write_lock.
  */
 #include "node.h"
 
@@ -383,6 +384,16 @@ static int clear_part(struct node *node, uint64_t start, uint64_t end) REQUIRES(
 	return error;
 }
 
+/* The copies that private areas have go as well, but not of the last page that is left, as on Linux. */
+static void take_back_cut(struct node *node, uint64_t size) REQUIRES(node->data.write_lock)
+{
+	uint64_t end = pages_of(size);
+
+	if (size % PAGE_SIZE)
+		vm_object_unmap(&node->inode.pages, end - 1, end, VM_UNMAP_BORROWED);
+	vm_object_unmap(&node->inode.pages, end, UINT64_MAX, VM_UNMAP_ALL);
+}
+
 static void truncate_locked(struct node *node, uint64_t size) REQUIRES(node->data.lock)
 {
 	struct data *data = &node->data;
@@ -402,12 +413,17 @@ static void truncate_locked(struct node *node, uint64_t size) REQUIRES(node->dat
 
 int data_truncate(struct node *node, uint64_t size)
 {
+	bool cut;
+
 	if (size > INT64_MAX)
 		return -EINVAL;
 	mutex_lock(&node->data.write_lock);
 	mutex_lock(&node->data.lock);
+	cut = size < node->data.size;
 	truncate_locked(node, size);
 	mutex_unlock(&node->data.lock);
+	if (cut)
+		take_back_cut(node, size);
 	mutex_unlock(&node->data.write_lock);
 	return 0;
 }
@@ -418,6 +434,19 @@ static int file_truncate_data(struct file *file, uint64_t size)
 }
 
 /* fallocate */
+
+/* Drops pages, but clears those that somebody has mapped: private areas, and faults that came since. */
+static void drop_pages(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
+{
+	struct page *page;
+
+	for (; (page = pagetree_next(&node->data.pages, &start, end)); start++) {
+		if (__atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) > 1)
+			memset(page_virt(page), 0, PAGE_SIZE);
+		else
+			pagetree_remove(&node->data.pages, start, start + 1);
+	}
+}
 
 /* Whole pages of the lower file are hidden by pages of zeros. */
 static int punch_pages(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
@@ -432,8 +461,7 @@ static int punch_pages(struct node *node, uint64_t start, uint64_t end) REQUIRES
 			return error;
 		memset(page_virt(page), 0, PAGE_SIZE);
 	}
-	if (end > max(start, lower_end))
-		pagetree_remove(&node->data.pages, max(start, lower_end), end);
+	drop_pages(node, max(start, lower_end), end);
 	return 0;
 }
 
@@ -496,6 +524,9 @@ static int data_fallocate(struct file *file, int mode, uint64_t offset, uint64_t
 	int error;
 
 	mutex_lock(&node->data.write_lock);
+	if (mode & FALLOCATE_PUNCH_HOLE)
+		vm_object_unmap(&node->inode.pages, pages_of(offset),
+				(offset + bytes) >> PAGE_SHIFT, VM_UNMAP_SHARED);
 	mutex_lock(&node->data.lock);
 	error = fallocate_locked(node, mode, offset, offset + bytes);
 	mutex_unlock(&node->data.lock);
@@ -565,13 +596,17 @@ static const struct file_ops data_ops = {
 static int data_open(struct inode *inode, struct file *file)
 {
 	struct node *node = node_of(inode);
+	uint64_t lent = 0;
 
 	file->ops = &data_ops;
 	if ((file->flags & O_ACCMODE) == O_RDONLY)
 		return 0;
 	mutex_lock(&node->data.lock);
+	if (!node->data.opened_writable)
+		lent = pages_of(node->data.lower_bytes);
 	node->data.opened_writable = true;
 	mutex_unlock(&node->data.lock);
+	vm_object_unmap(&node->inode.pages, 0, lent, VM_UNMAP_BORROWED);
 	return 0;
 }
 

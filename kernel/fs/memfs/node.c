@@ -30,7 +30,7 @@ static void init_type(struct node *node)
 		break;
 	case S_IFREG:
 		node->inode.ops = &memfs_file_inode_ops;
-		node->inode.pages.ops = &memfs_pages_ops;
+		vm_object_init(&node->inode.pages, &memfs_pages_ops);
 		mutex_init(&node->data.write_lock);
 		mutex_init(&node->data.lock);
 		break;

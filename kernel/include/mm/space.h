@@ -9,6 +9,7 @@
 #pragma once
 
 #include <base/compiler.h>
+#include <base/list.h>
 #include <base/rbtree.h>
 #include <base/types.h>
 #include <core/lock.h>
@@ -41,6 +42,8 @@ struct area {
 	struct vm_object *object; /* [reference] NULL: anonymous */
 	uint64_t object_page;     /* page of the object at `start` */
 	const char *label;        /* "[heap]", "[stack]", "[vdso]"; NULL: the object's name */
+	struct space *space;      /* it is linked in; while it is on the object's list */
+	struct list_node object_link; /* [object->lock] object->areas */
 };
 
 struct space {

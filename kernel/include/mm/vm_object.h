@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Something that areas are windows on, page by page: a file's page cache, a device, shared memory. Embedded in its owner
- * (an inode), and lives by the owner's reference count.
+ * (an inode), and lives by the owner's reference count. It knows the areas, so that its owner can take pages back out of
+ * them: what page() gave stays mapped until then.
  */
 #pragma once
 
 #include <base/compiler.h>
+#include <base/list.h>
 #include <base/types.h>
+#include <core/lock.h>
 
 struct vm_object;
 
@@ -35,4 +38,29 @@ struct vm_object_ops {
 
 struct vm_object {
 	const struct vm_object_ops *ops;
+	struct spinlock lock;
+	struct list_node areas; /* [lock] struct area.object_link; new ones at the end */
 };
+
+#define VM_OBJECT_INIT(object, ops_)                                         \
+	{                                                                    \
+		.ops = (ops_), .areas = { &(object).areas, &(object).areas } \
+	}
+
+static inline void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops)
+{
+	object->ops = ops;
+	spin_init(&object->lock);
+	list_init(&object->areas);
+}
+
+/** Which mappings of its pages an object takes back. */
+enum vm_unmap {
+	VM_UNMAP_ALL, /* also the copies that private areas have made of them: the file was cut */
+	VM_UNMAP_SHARED,   /* those of shared areas */
+	VM_UNMAP_BORROWED, /* those of borrowed frames */
+};
+
+/** Takes pages [first, end) out of all areas; the next touch asks the object again. What page() gives must have changed
+ * before: a fault that was on its way with the old page is waited for. Thread context; takes the mutexes of the spaces. */
+void vm_object_unmap(struct vm_object *object, uint64_t first, uint64_t end, enum vm_unmap which);
