@@ -42,7 +42,8 @@ static void end_machine(unsigned status)
 	platform_power_off(status);
 }
 
-/** Messages reach the host from here on. Once; without parameters where there was no memory for them. */
+/** Messages reach the host from here on. Once; without parameters where there was no memory for
+ * them. */
 static void start_console(void)
 {
 	log_read_params();
@@ -102,6 +103,10 @@ static void check_boot(int error)
 
 	if (error == -ENOMEM)
 		boot_failed("the memory map has no usable memory");
+	if (error == -EINVAL)
+		boot_failed("the boot information cannot be used: something of it lies over the "
+			    "kernel or "
+			    "outside of memory; has the machine enough?");
 	if (!error)
 		return;
 	format(text, sizeof text, "the boot information (%s) cannot be used: error %d",
