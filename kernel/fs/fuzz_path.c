@@ -232,12 +232,12 @@ static int model_link(const struct place *from, const struct place *to)
 
 	if (!error && *source == NONE)
 		error = -ENOENT;
-	if (!error && nodes[*source].dir)
-		error = -EPERM;
 	if (!error)
 		error = find(to, &target);
 	if (!error && *target != NONE)
 		error = -EEXIST;
+	if (!error && nodes[*source].dir)
+		error = -EPERM;
 	if (error)
 		return error;
 	*target = *source;

@@ -96,6 +96,8 @@ static int create_locked(struct walk *walk, const struct creation *c)
 	case CREATE_LINK:
 		if (!dir->ops->link || dir->fs != c->target->fs)
 			return dir->fs != c->target->fs ? -EXDEV : -ENOENT;
+		if (is_dir(c->target))
+			return -EPERM;
 		return dir->ops->link(dir, walk->name, walk->length, c->target);
 	default:
 		if (!dir->ops->create)
@@ -169,7 +171,7 @@ int path_link(const struct path_context *context, struct inode *target, struct i
 {
 	struct creation c = { .kind = CREATE_LINK, .target = target };
 
-	return is_dir(target) ? -EPERM : create(context, base, path, &c);
+	return create(context, base, path, &c);
 }
 
 /* Removing */

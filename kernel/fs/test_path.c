@@ -238,6 +238,11 @@ static void make_gives_linux_errors(void **state)
 	assert_int_equal(symlink_at("x", "/s/"), -ENOENT);
 	assert_int_equal(symlink_at("x", "/d"), -EEXIST);
 	assert_int_equal(link_at("/d", "/hard"), -EPERM);
+	assert_int_equal(link_at("/d", "/d/f"), -EEXIST); /* the new path's error is first */
+	assert_int_equal(link_at("/d", "/x/y"), -ENOENT);
+	assert_int_equal(link_at("/d", "/x/"), -ENOENT);
+	assert_int_equal(link_at("/d", "/d/f/y"), -ENOTDIR);
+	assert_int_equal(link_at("/d", "/loop/y"), -ELOOP);
 	assert_int_equal(link_at("/d/f", "/d/f"), -EEXIST);
 	assert_int_equal(link_at("/d/f", "/dev/f"), -EXDEV);
 	assert_int_equal(link_at("/d/f", "/proc/f"), -EXDEV);
