@@ -270,13 +270,13 @@ static int model_rename(const struct place *from, const struct place *to, unsign
 		return error;
 	if (*source == *target)
 		return flags & RENAME_NOREPLACE ? -EEXIST : 0;
-	if (nodes[*source].dir && contains(*source, target))
-		return -EINVAL;
 	if (flags & RENAME_NOREPLACE && *target != NONE)
 		return -EEXIST;
+	if (flags & RENAME_EXCHANGE && *target == NONE)
+		return -ENOENT;
+	if (nodes[*source].dir && contains(*source, target))
+		return -EINVAL;
 	if (flags & RENAME_EXCHANGE) {
-		if (*target == NONE)
-			return -ENOENT;
 		if (nodes[*target].dir && contains(*target, source))
 			return -EINVAL;
 		swap = *target;

@@ -41,7 +41,9 @@ static int find_last(struct walk *walk, struct open *o)
 
 	if (!(o->flags & O_CREAT))
 		return walk_last(walk, &o->inode);
-	if (walk->last != WALK_NAME || walk->slash)
+	if (walk->last != WALK_NAME)
+		return o->flags & O_EXCL ? -EEXIST : -EISDIR;
+	if (walk->slash)
 		return -EISDIR;
 	error = walk_last(walk, &o->inode); /* usually there: crosses mounts */
 	if (error == -ENOENT) {

@@ -254,23 +254,39 @@ int path_rmdir(const struct path_context *context, struct inode *base, const cha
 
 /* Renaming */
 
-/* Slashes behind a name are for directories only; and nothing may be mounted on what moves. */
+/* Slashes behind a name are for directories only; and nothing may be mounted on what moves. Which error wins: Linux's
+ * fs/namei.c, do_renameat2. `target` NULL: there is none. */
+static int check_ends(const struct walk *from, const struct inode *source, const struct walk *to,
+		      const struct inode *target, unsigned flags)
+{
+	bool exchange = flags & RENAME_EXCHANGE;
+
+	if (target && flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (exchange && !target)
+		return -ENOENT;
+	if (exchange && to->slash && !is_dir(target))
+		return -ENOTDIR;
+	if (!is_dir(source) && (from->slash || (to->slash && !exchange)))
+		return -ENOTDIR;
+	return source->mounted || (target && target->mounted) ? -EBUSY : 0;
+}
+
 static int check_rename(struct walk *from, struct walk *to, unsigned flags)
 {
-	struct inode *source;
+	struct inode *source, *target = NULL;
 	int error = from->dir->ops->lookup(from->dir, from->name, from->length, &source);
 
 	if (error)
 		return error;
-	if (source->mounted)
-		error = -EBUSY;
-	else if (!is_dir(source) && (from->slash || (to->slash && !(flags & RENAME_EXCHANGE))))
-		error = -ENOTDIR;
-	inode_put(source);
+	error = to->dir->ops->lookup(to->dir, to->name, to->length, &target);
 	if (error)
-		return error;
-	error = is_mount_point(to);
-	return error == -ENOENT ? 0 : error;
+		target = NULL;
+	if (!error || error == -ENOENT)
+		error = check_ends(from, source, to, target, flags);
+	inode_put(target);
+	inode_put(source);
+	return error;
 }
 
 static int rename_locked(struct walk *from, struct walk *to, unsigned flags)

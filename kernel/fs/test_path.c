@@ -123,6 +123,11 @@ static void open_flags_give_linux_errors(void **state)
 	assert_int_equal(try_open("/d/f/", O_RDONLY), -ENOTDIR);
 	assert_int_equal(try_open("/d/f", O_CREAT | O_EXCL | O_RDWR), -EEXIST);
 	assert_int_equal(try_open("/dangling", O_CREAT | O_EXCL | O_RDWR), -EEXIST);
+	assert_int_equal(try_open(".", O_CREAT | O_EXCL | O_RDWR), -EEXIST);
+	assert_int_equal(try_open("/", O_CREAT | O_EXCL), -EEXIST);
+	assert_int_equal(try_open("/d/..", O_CREAT | O_EXCL), -EEXIST);
+	assert_int_equal(try_open("/d/..", O_CREAT), -EISDIR);
+	assert_int_equal(try_open("/d/", O_CREAT | O_EXCL), -EISDIR);
 	assert_int_equal(try_open("/d/f", O_CREAT | O_DIRECTORY), -EINVAL);
 	assert_int_equal(try_open("/new/", O_CREAT | O_RDWR), -EISDIR);
 	assert_int_equal(try_open("/", O_CREAT | O_RDWR), -EISDIR);
@@ -356,6 +361,11 @@ static void rename_gives_linux_errors(void **state)
 	assert_int_equal(rename_at("/d/f", "/dev/f", 0), -EXDEV);
 	assert_int_equal(rename_at("/d/f", "/dangling", RENAME_NOREPLACE), -EEXIST);
 	assert_int_equal(rename_at("/d/f", "/d/f", RENAME_NOREPLACE), -EEXIST);
+	assert_int_equal(rename_at("/d/f", "/d/e/", RENAME_NOREPLACE), -EEXIST);
+	assert_int_equal(rename_at("/d/f/", "/d/e", RENAME_NOREPLACE), -EEXIST);
+	assert_int_equal(rename_at("/d/f", "/x/", RENAME_NOREPLACE), -ENOTDIR);
+	assert_int_equal(rename_at("/d/e", "/d/f/", RENAME_EXCHANGE), -ENOTDIR);
+	assert_int_equal(rename_at("/d/f/", "/x", RENAME_EXCHANGE), -ENOENT);
 	assert_int_equal(rename_at("/d/f", "/x", RENAME_EXCHANGE), -ENOENT);
 	assert_int_equal(rename_at("/d", "/d/e", RENAME_EXCHANGE), -EINVAL);
 	assert_int_equal(rename_at("/d/e", "/d", RENAME_EXCHANGE), -EINVAL);
