@@ -164,15 +164,18 @@ static int link_or_copy(const char *from, const char *to, const struct stat *st)
 	return linkat(AT_FDCWD, from, AT_FDCWD, to, 0) ? copy_file(from, to, st) : 0;
 }
 
-static int copy_link(const char *from, const char *to)
+static int copy_link(const char *from, const char *to, const struct stat *st)
 {
+	const struct timespec times[] = { st->st_atim, st->st_mtim };
 	char target[4096];
 	ssize_t bytes = readlink(from, target, sizeof target - 1);
 
 	if (bytes < 0)
 		return refuse(from, errno);
 	target[bytes] = '\0';
-	return symlink(target, to) ? refuse(to, errno) : 0;
+	if (symlink(target, to) || utimensat(AT_FDCWD, to, times, AT_SYMLINK_NOFOLLOW))
+		return refuse(to, errno);
+	return 0;
 }
 
 static int copy_special(const char *from, const char *to, const struct stat *st)
@@ -190,7 +193,7 @@ static int add_leaf(const char *from, const char *to, const struct stat *st)
 	if (S_ISREG(st->st_mode))
 		return link_or_copy(from, to, st);
 	if (S_ISLNK(st->st_mode))
-		return copy_link(from, to);
+		return copy_link(from, to, st);
 	return copy_special(from, to, st);
 }
 

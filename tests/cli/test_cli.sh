@@ -234,7 +234,7 @@ mkdir fake root root/bin
 cat >fake/mkfs.erofs <<'S'
 #!/bin/sh
 for directory; do :; done
-(cd "$directory" && find . ! -type d -printf '%P %l\n' | sort; find . -type d -printf '%P %m\n' | sort) >"$LIST"
+(cd "$directory" && find . ! -type d -printf '%P %l\n' | sort; find . -type l -printf 'time %P %T@\n'; find . -type d -printf '%P %m\n' | sort) >"$LIST"
 [ ! -f "$directory/.capuchin/args" ] || tr '\0' '|' <"$directory/.capuchin/args" >"$LIST.args"
 [ ! -f "$directory/.capuchin/env" ] || tr '\0' '|' <"$directory/.capuchin/env" >"$LIST.env"
 exec /usr/bin/mkfs.erofs "$@"
@@ -243,6 +243,7 @@ chmod +x fake/mkfs.erofs
 cp hello root/bin/hello
 ln -s /bin/hello root/link
 ln -s ../../../../etc root/out
+touch -h -d @86400 root/link
 export LIST="$work/list"
 fakepath="$work/fake:$PATH"
 run 'arguments in a file' 7 '' env PATH="$fakepath" "$capuchin" run -e low=1 ./hello 'k=v' 'a"b' ''
@@ -254,6 +255,7 @@ expect 'the program is at its own path' "${work#/}/hello" "$(grep -o '^.*/hello'
 mkdir -p tree/sub && echo x >tree/sub/file
 run 'additions in a rootfs' 7 '' env PATH="$fakepath" "$capuchin" run --rootfs root --add tree:/data --add hello.c:/out/c /link
 expect 'a directory is added with its content' 'data/sub/file' "$(grep -o '^data/sub/file' list)"
+expect 'links keep their time' 'time link 86400' "$(grep -o '^time link [0-9]*' list)"
 expect 'links of the rootfs stay in it' 'etc/c' "$(grep -o '^etc/c' list)"
 run 'name within a rootfs' 7 '' "$capuchin" run --rootfs root hello
 
