@@ -125,7 +125,21 @@ static bool has_variable(char *const *env, const char *name)
 	return false;
 }
 
-/* As Linux starts init: HOME and TERM unless given. */
+/* Whether there may be a terminal, as far as the command line says what the streams are (`stdin=pipe`). */
+static bool may_have_terminal(void)
+{
+	static const char *const streams[] = { "stdin", "stdout" };
+
+	for (unsigned i = 0; i < countof(streams); i++) {
+		const char *kind = params_get(streams[i]);
+
+		if (kind && !strcmp(kind, "pipe"))
+			return false;
+	}
+	return true;
+}
+
+/* As Linux starts init: HOME and TERM unless given, but no TERM where there is no terminal. */
 static int make_env(struct strings *out)
 {
 	static const char defaults[] = "HOME=/\0TERM=linux";
@@ -139,7 +153,7 @@ static int make_env(struct strings *out)
 	memcpy(out->text, defaults, sizeof(defaults));
 	if (!has_variable(words, "HOME"))
 		out->list[n++] = out->text;
-	if (!has_variable(words, "TERM"))
+	if (!has_variable(words, "TERM") && may_have_terminal())
 		out->list[n++] = out->text + sizeof("HOME=/");
 	memcpy(out->list + n, words, (count + 1) * sizeof(*out->list));
 	return 0;

@@ -265,6 +265,12 @@ export CAPUCHIN_KERNEL="$kernel"
 if [ -f "$kernel" ]; then
 	run 'hello' 3 '^\[b c\]' "$capuchin" run --timeout 60 ./hello a 'b c' </dev/null
 	run 'arguments by file' 4 '^\[a"b\]' "$capuchin" run --timeout 60 ./hello 'a"b' 'k=v' '' </dev/null
+	gcc -O1 -static -x c -o env - <<'C'
+#include <stdio.h>
+int main(int argc, char **argv, char **environment) { (void)argc; (void)argv; while (*environment) puts(*environment++); return 0; }
+C
+	TERM=dumb timeout 60 "$capuchin" run -e A=b ./env </dev/null 2>err | cut -d= -f1 | sort >out
+	expect 'variables where there is no terminal' 'A HOME PATH' "$(tr '\n' ' ' <out | sed 's/ $//')"
 	gcc -O1 -static -x c -o cat - <<'C'
 #include <unistd.h>
 int main(void) { char b[4096]; ssize_t n; while ((n = read(0, b, sizeof b)) > 0) write(1, b, n); return 0; }
