@@ -142,6 +142,21 @@ void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 	strings_add(argv, setup->line);
 }
 
+/* For pc and q35 a boot ROM of QEMU's (pvh_main.c) reads the line into a buffer of 4,096 bytes, without looking whether it
+ * fits: what lies behind is lost, and the machine does not boot, or hangs. */
+int qemu_check_line(const struct qemu_setup *setup)
+{
+	enum { ROM_LINE_BYTES_MAX = 4095 };
+	size_t bytes = strlen(setup->line);
+
+	if (setup->options->machine == MACHINE_MICROVM || bytes <= ROM_LINE_BYTES_MAX)
+		return 0;
+	report("the kernel's command line has %zu bytes, and QEMU's machine %s takes %d (see "
+	       "--kernel-arg)",
+	       bytes, machine_words(setup->options->machine), ROM_LINE_BYTES_MAX);
+	return -E2BIG;
+}
+
 /* The first line of --version. */
 static void read_version(const char *path, char *version, size_t room)
 {

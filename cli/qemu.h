@@ -23,5 +23,8 @@ struct qemu_setup {
 /** The words of QEMU's command line; its serial port is its standard input and output. */
 void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup);
 
+/** 0, or -E2BIG after a report: the kernel's command line is longer than QEMU can hand over. */
+must_check int qemu_check_line(const struct qemu_setup *setup);
+
 /** One line for -v: VMM, version, accelerator, machine, memory. */
 void qemu_describe(const struct qemu_setup *setup);

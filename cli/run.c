@@ -134,6 +134,9 @@ static int start_vm(struct run *r)
 	if (err)
 		return err;
 	setup.line = text_get(&r->cmdline.line);
+	err = qemu_check_line(&setup);
+	if (err)
+		return err;
 	qemu_make_argv(&argv, &setup);
 	child.argv = argv.items;
 	err = child_start(&r->vm, &child);

@@ -165,6 +165,18 @@ expect 'standard error is quiet' '' "$(cat err)"
 for machine in q35 pc; do
 	run "machine $machine" 7 hello "$capuchin" run --machine $machine ./hello
 done
+for machine in q35 pc; do
+	# To 4,095 bytes: what the command says of an argument that is far too long is how much too long it is.
+	long=$(head -c 5000 /dev/zero | tr '\0' k)
+	run_line "far too long a line for $machine" 1 "$machine takes 4095" \
+		"$capuchin" run --machine $machine --kernel-arg "$long" ./hello
+	excess=$(($(grep -o 'has [0-9]* bytes' err | grep -o '[0-9]*') - 4095))
+	fits=${long%"$(head -c $excess /dev/zero | tr '\0' k)"}
+	run "longest line of $machine" 7 hello "$capuchin" run --machine $machine --kernel-arg "$fits" ./hello
+	run_line "too long a line for $machine" 1 'has 4096 bytes' \
+		"$capuchin" run --machine $machine --kernel-arg "${fits}k" ./hello
+done
+run 'long line of microvm' 7 hello "$capuchin" run --kernel-arg "$(head -c 60000 /dev/zero | tr '\0' k)" ./hello
 run 'memory of 64 GiB' 7 hello "$capuchin" run -m 64G ./hello
 run '-v tells what is done' 7 'kernel command line.*init=.*loglevel=6.*LANG=C.*-- a "b c"' \
 	"$capuchin" run -v -e LANG=C ./hello a 'b c'
