@@ -12,6 +12,8 @@
 #include "stage.h"
 
 #include <errno.h>
+#include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,19 +54,35 @@ int image_create(const char *name)
 	return -err;
 }
 
+/* mkfs.erofs, up to some version behind 1.8, cuts the last byte off a name of 255: then it says that it does not find the
+ * file, or takes another one of the shorter name. */
+static int check_names(const char *directory)
+{
+	char *top = format_string("%s", directory);
+	char *paths[] = { top, NULL };
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+	int err = 0;
+
+	for (FTSENT *entry = tree ? fts_read(tree) : NULL; entry && !err; entry = fts_read(tree)) {
+		if (entry->fts_level <= 0 || entry->fts_namelen < NAME_MAX)
+			continue;
+		report("%s: the name has %d bytes, and mkfs.erofs takes at most %d",
+		       entry->fts_path + strlen(top), NAME_MAX, NAME_MAX - 1);
+		err = -ENAMETOOLONG;
+	}
+	if (tree)
+		fts_close(tree);
+	free(top);
+	return err;
+}
+
 static int pack(int fd, const char *tool, const char *directory, bool keep_times)
 {
 	char image[32];
 	/* To check the sum over the first block would be most of the cost of mounting. */
-	const char *argv[] = { tool,
-			       "--quiet",
-			       "-x-1",
-			       "--all-root",
-			       "-Enosbcrc",
-			       "-U" IMAGE_UUID,
-			       image,
-			       directory,
-			       keep_times ? NULL : "-T0",
+	const char *argv[] = { tool,         "--quiet",   "-x-1",
+			       "--all-root", "-Enosbcrc", "-U" IMAGE_UUID,
+			       image,        directory,   keep_times ? NULL : "-T0",
 			       NULL };
 
 	snprintf(image, sizeof image, "/proc/self/fd/%d", fd);
@@ -74,7 +92,8 @@ static int pack(int fd, const char *tool, const char *directory, bool keep_times
 		.out = -1,
 		.inherit = { fd, -1 },
 	};
-	return child_run(&setup, "mkfs.erofs");
+	int err = check_names(directory);
+	return err ? err : child_run(&setup, "mkfs.erofs");
 }
 
 static bool has_directory(const char *rootfs, const char *path)

@@ -245,7 +245,7 @@ fi
 mkdir fake root root/bin
 cat >fake/mkfs.erofs <<'S'
 #!/bin/sh
-for directory; do :; done
+for word; do [ ! -d "$word" ] || directory=$word; done
 (cd "$directory" && find . ! -type d -printf '%P %l\n' | sort; find . -type l -printf 'time %P %T@\n'; find . -type d -printf '%P %m\n' | sort) >"$LIST"
 [ ! -f "$directory/.capuchin/args" ] || tr '\0' '|' <"$directory/.capuchin/args" >"$LIST.args"
 [ ! -f "$directory/.capuchin/env" ] || tr '\0' '|' <"$directory/.capuchin/env" >"$LIST.env"
@@ -269,6 +269,14 @@ run 'additions in a rootfs' 7 '' env PATH="$fakepath" "$capuchin" run --rootfs r
 expect 'a directory is added with its content' 'data/sub/file' "$(grep -o '^data/sub/file' list)"
 expect 'links keep their time' 'time link 86400' "$(grep -o '^time link [0-9]*' list)"
 expect 'links of the rootfs stay in it' 'etc/c' "$(grep -o '^etc/c' list)"
+mkdir -p long/sub && : >"long/sub/$(printf '%0254d' 0)"
+run 'name of 254 bytes' 7 '' "$capuchin" run --add long:/long ./hello
+: >"long/sub/$(printf '%0255d' 0)"
+run_line 'name of 255 bytes' 1 '^capuchin: /long/sub/00*: the name has 255 bytes' "$capuchin" run --add long:/long ./hello
+mkdir long/dev long/etc long/proc long/sys long/tmp # packed where it is
+cp hello long/hello
+run_line 'name of 255 bytes in a rootfs' 1 '^capuchin: /sub/00*: the name has 255 bytes' \
+	"$capuchin" run --rootfs long /hello
 run 'name within a rootfs' 7 '' "$capuchin" run --rootfs root hello
 
 # --- the real kernel
