@@ -89,7 +89,7 @@ bool parse_timeout(const char *word, uint64_t *ms)
 
 	if (end == word || *end || !(seconds > 0) || seconds > TIMEOUT_MAX_S)
 		return false;
-	*ms = (uint64_t)(seconds * 1000 + 0.999);
+	*ms = max((uint64_t)(seconds * 1000 + 0.999), (uint64_t)1); /* 0 would mean none */
 	return true;
 }
 

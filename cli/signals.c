@@ -59,7 +59,8 @@ static int handle(int signal, void (*handler)(int))
 	return -err;
 }
 
-/* nohup has to work: what was started with SIGHUP ignored keeps ignoring it. */
+/* nohup has to work: what was started with SIGHUP ignored keeps ignoring it, and so with its like. SIGINT and SIGTERM
+ * end it whoever started it. */
 static bool is_ignored(int signal)
 {
 	struct sigaction action;
@@ -69,7 +70,10 @@ static bool is_ignored(int signal)
 
 int signals_init(void)
 {
-	static const int ending[] = { SIGINT, SIGTERM, SIGALRM, SIGHUP };
+	/* All that would end this process by default and may come from a user or a limit. */
+	static const int ending[] = { SIGINT,  SIGTERM, SIGALRM, SIGHUP,   SIGQUIT,
+				      SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM };
+	const size_t always = 3;
 	sigset_t taken;
 	int fds[2];
 
@@ -82,7 +86,7 @@ int signals_init(void)
 	notes.write_fd = fds[1];
 	sigemptyset(&taken);
 	for (size_t i = 0; i < countof(ending); i++) {
-		if (ending[i] == SIGHUP && is_ignored(SIGHUP))
+		if (i >= always && is_ignored(ending[i]))
 			continue;
 		int err = handle(ending[i], note_ending);
 		if (err)
