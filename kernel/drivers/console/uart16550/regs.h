@@ -24,7 +24,7 @@ enum uart16550_bit {
 	UART_IER_BITS = 0x0f,  /* the others are of later chips */
 	UART_IIR_FIFOS = 0xc0, /* both set: FIFOs enabled, and working (16550A) */
 	UART_FCR_ENABLE = 0x01,
-	UART_FCR_TRIGGER8 = 0x80, /* interrupt at 8 bytes, or when no more come */
+	UART_FCR_TRIGGER14 = 0xc0, /* interrupt at 14 bytes, or when no more come */
 	UART_LCR_8N1 = 0x03,
 	UART_LCR_DLAB = 0x80,
 	UART_MCR_DTR = 0x01,

@@ -167,7 +167,7 @@ bool uart16550_init(struct uart16550 *uart, const struct io_region *io, int isa_
 	/* Enabling the FIFOs empties the receiver. Reading it first does not help: the next byte
 	 * comes at once. So where there is input already, the FIFOs stay as they are. */
 	if (!(read_reg(uart, UART_LSR) & UART_LSR_DR))
-		write_reg(uart, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER8);
+		write_reg(uart, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER14);
 	write_reg(uart, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 	uart->burst_bytes = (read_reg(uart, UART_IIR) & UART_IIR_FIFOS) == UART_IIR_FIFOS
 				    ? UART_FIFO_BYTES
