@@ -22,11 +22,17 @@
 #include <unistd.h>
 
 #define QEMU_NAME "qemu-system-x86_64"
+/* Of the same package, but with KVM and two machines only: it starts in a fifth of the time. */
+#define QEMU_KVM_NAME "qemu-system-x86_64-microvm"
 
-char *qemu_find(void)
+char *qemu_find(const struct options *o)
 {
-	char *path = path_find_command(QEMU_NAME);
+	char *path = NULL;
 
+	if (o->accel == ACCEL_KVM && o->machine != MACHINE_PC)
+		path = path_find_command(QEMU_KVM_NAME);
+	if (!path)
+		path = path_find_command(QEMU_NAME);
 	if (!path)
 		report(QEMU_NAME ": not found; install the package qemu-system-x86");
 	return path;

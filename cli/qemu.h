@@ -7,11 +7,12 @@
 
 #include <base/compiler.h>
 
-/** The path of QEMU, to be freed; NULL after a report that says what to install. */
-char *qemu_find(void);
-
 /** Makes ACCEL_AUTO one of the others; reports where KVM is demanded and cannot be had: -ENODEV. */
 must_check int qemu_choose_accel(enum accel *accel);
+
+/** The path of the QEMU for the accelerator (chosen before) and machine, to be freed; NULL after a report that says
+ * what to install. */
+char *qemu_find(const struct options *o);
 
 struct qemu_setup {
 	const char *path, *kernel, *line;

@@ -84,11 +84,12 @@ static int find_parts(struct run *r, struct options *o)
 	err = check_memory(r, o->rootfs ? 0 : r->program.file_bytes);
 	if (err)
 		return err;
-	r->qemu = qemu_find();
+	err = qemu_choose_accel(&o->accel);
+	if (err)
+		return err;
+	r->qemu = qemu_find(o);
 	r->image_tool = r->qemu ? image_find_tool() : NULL;
-	if (!r->image_tool)
-		return -ENOENT;
-	return qemu_choose_accel(&o->accel);
+	return r->image_tool ? 0 : -ENOENT;
 }
 
 static void show_plan(const struct run *r, const struct qemu_setup *setup)

@@ -55,7 +55,7 @@ expect() # NAME WANTED GOT
 nothing_left() # NAME
 {
 	sleep 0.2
-	left=$(ls -A tmp; ls -d /dev/shm/capuchin-* 2>/dev/null; pgrep -f "^[^ ]*qemu-system-x86_64 .*-kernel $work/" || true)
+	left=$(ls -A tmp; ls -d /dev/shm/capuchin-* 2>/dev/null; pgrep -f "^[^ ]*qemu-system-x86_64[^ ]* .*-kernel $work/" || true)
 	expect "$1" '' "$left"
 }
 
