@@ -39,11 +39,6 @@ void spin_unlock(struct spinlock *lock) NO_THREAD_SAFETY_ANALYSIS
 		cpu_irq_enable();
 }
 
-bool spin_held(const struct spinlock *lock)
-{
-	return __atomic_load_n(&lock->held, __ATOMIC_RELAXED);
-}
-
 bool scheduler_in_interrupt(void)
 {
 	return held[cpu_index()].depth > 0 && !held[cpu_index()].irqs_were_on;
@@ -106,9 +101,4 @@ void mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 		first->wake(first);
 	}
 	spin_unlock(&mutex->lock);
-}
-
-bool mutex_held(const struct mutex *mutex)
-{
-	return mutex->owner == thread_current();
 }

@@ -573,17 +573,6 @@ long sys_getcwd(long address, long bytes)
 	return length;
 }
 
-/* access(2): the only user there is may read and write everything, and execute what anyone may. */
-static int check_access(struct inode *inode, long mode)
-{
-	struct inode_attr attr;
-	int err = inode_getattr(inode, &attr);
-
-	if (err || !(mode & X_OK) || (attr.mode & S_IFMT) == S_IFDIR)
-		return err;
-	return attr.mode & 0111 ? 0 : -EACCES;
-}
-
 long sys_faccessat2(long dirfd, long path, long mode, long flags)
 {
 	struct inode *inode;
@@ -596,7 +585,7 @@ long sys_faccessat2(long dirfd, long path, long mode, long flags)
 	int err = find(dirfd, path, (unsigned)flags, &inode);
 	if (err)
 		return err;
-	err = check_access(inode, mode);
+	err = inode_access(inode, (unsigned)mode);
 	inode_put(inode);
 	return err;
 }

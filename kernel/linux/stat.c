@@ -3,7 +3,6 @@
 #include <base/assert.h>
 #include <base/string.h>
 #include <mm/alloc.h>
-#include <mm/pages.h>
 
 #include "calls.h"
 
@@ -352,27 +351,26 @@ struct linux_statfs {
 };
 static_assert(sizeof(struct linux_statfs) == 120, "asm/statfs.h");
 
-enum { TMPFS_MAGIC = 0x01021994, PROC_MAGIC = 0x9fa0, ST_VALID = 0x20 };
+enum { ST_VALID = 0x20 };
 
 static long write_statfs(long address, const struct inode *inode)
 {
-	struct pages_stats pages = pages_stats();
-	bool proc = inode->fs && !strcmp(inode->fs->type, "proc");
-	struct linux_statfs s = {
-		.type = proc ? PROC_MAGIC : TMPFS_MAGIC,
-		.block_bytes = PAGE_SIZE,
-		.fragment_bytes = PAGE_SIZE,
-		.name_bytes = NAME_MAX,
-		.flags = ST_VALID,
-		.id = inode->fs ? inode->fs->device : 0,
-	};
+	struct fs_stats stats;
 
-	if (!proc) {
-		s.blocks = pages.total_bytes >> PAGE_SHIFT;
-		s.blocks_free = s.blocks_available = pages.free_bytes >> PAGE_SHIFT;
-		s.files = s.blocks;
-		s.files_free = s.blocks_free;
-	}
+	inode_stats(inode, &stats);
+	struct linux_statfs s = {
+		.type = (int64_t)stats.magic,
+		.block_bytes = PAGE_SIZE,
+		.blocks = stats.blocks,
+		.blocks_free = stats.blocks_free,
+		.blocks_available = stats.blocks_free,
+		.files = stats.files,
+		.files_free = stats.files_free,
+		.id = inode->fs->device,
+		.name_bytes = NAME_MAX,
+		.fragment_bytes = PAGE_SIZE,
+		.flags = ST_VALID,
+	};
 	return user_write((uintptr_t)address, &s, sizeof(s));
 }
 
@@ -399,7 +397,7 @@ long sys_fstatfs(long fd, long address)
 
 	if (!file)
 		return -EBADF;
-	/* A pipe and its like have no file system of their own to tell about: the root's serves. */
+	/* What has no inode has no file system to tell about: the root's serves. */
 	const struct inode *inode = file->inode ? file->inode : process_current()->paths.root;
 	long result = write_statfs(address, inode);
 	file_put(file);

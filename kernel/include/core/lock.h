@@ -29,7 +29,6 @@ static inline void spin_init(struct spinlock *lock)
 /** Any context. Nests with other spinlocks; interrupts come back on with the outermost release. */
 void spin_lock(struct spinlock *lock) ACQUIRE(lock);
 void spin_unlock(struct spinlock *lock) RELEASE(lock);
-bool spin_held(const struct spinlock *lock);
 
 /** The pseudo-capability of thread context: see <base/compiler.h>. Has no state. */
 struct CAPABILITY("context") context_may_sleep {
@@ -50,4 +49,3 @@ struct CAPABILITY("mutex") mutex {
 void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex) ACQUIRE(mutex);
 void mutex_unlock(struct mutex *mutex) RELEASE(mutex);
-bool mutex_held(const struct mutex *mutex);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One-shot timers on the monotonic clock. Tickless: the hardware timer is set to the earliest deadline and to nothing
- * where there is none.
+ * One-shot timers on the monotonic clock. Tickless: the hardware timer is set to the earliest deadline; where that was
+ * cancelled, it fires once for nothing.
  */
 #pragma once
 

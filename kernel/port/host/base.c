@@ -221,11 +221,6 @@ weak void spin_unlock(struct spinlock *lock) NO_THREAD_SAFETY_ANALYSIS
 	host.spinlocks_held--;
 }
 
-weak bool spin_held(const struct spinlock *lock)
-{
-	return lock->held;
-}
-
 weak void assert_may_sleep(void) NO_THREAD_SAFETY_ANALYSIS
 {
 	assert(!host.spinlocks_held && !host.irq_off);
@@ -252,11 +247,6 @@ weak void mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 	assert(mutex->lock.held && mutex->owner == host.thread);
 	mutex->owner = NULL;
 	mutex->lock.held = false;
-}
-
-weak bool mutex_held(const struct mutex *mutex)
-{
-	return mutex->lock.held;
 }
 
 /* The program's memory is the test's own: addresses are host pointers. Address 0 to USER_MIN stands for what faults. */
