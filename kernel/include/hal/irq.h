@@ -23,6 +23,15 @@ unsigned irq_isa(unsigned isa, enum irq_trigger *trigger);
 int must_check irq_attach(unsigned line, enum irq_trigger trigger, irq_handler *fn, void *context);
 void irq_detach(unsigned line);
 
+/** A message-signalled interrupt: what a device writes where, so that `fn` is called. Edge; unmasked at once. -ENODEV: no local
+ * APIC; -ENOSPC: no vector left. Thread context. */
+struct irq_message {
+	uint64_t address;
+	uint32_t data;
+};
+int must_check irq_attach_message(irq_handler *fn, void *context, struct irq_message *out);
+void irq_detach_message(const struct irq_message *message);
+
 /* Told by whoever reads the firmware's tables, from the function given to irq_set_discovery(),
  * which is called once, before the first line is routed. Without any controller told, one at the
  * PC's usual place is looked for. */
