@@ -347,10 +347,11 @@ int thread_sleep_until(uint64_t deadline_ns, enum wait_flags flags)
 	return result == -ETIMEDOUT ? 0 : result;
 }
 
-static void wake_thread(struct waiter *waiter)
+static bool wake_thread(struct waiter *waiter)
 {
 	__atomic_store_n(&waiter->woken, true, __ATOMIC_RELEASE);
 	make_runnable(waiter->thread);
+	return true;
 }
 
 void waiter_init(struct waiter *w)
@@ -358,6 +359,8 @@ void waiter_init(struct waiter *w)
 	list_init(&w->link);
 	w->wake = wake_thread;
 	w->thread = thread_current();
+	w->events = WAKE_ANY;
+	w->exclusive = false;
 	w->woken = false;
 }
 
@@ -372,6 +375,8 @@ void waitq_add(struct waitq *q, struct waiter *w)
 	spin_lock(&q->lock);
 	list_insert_before(&q->waiters, &w->link);
 	spin_unlock(&q->lock);
+	/* Linked before the condition is looked at; pairs with the fence in waitq_wake_events(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 void waitq_remove(struct waitq *q, struct waiter *w)
@@ -381,20 +386,27 @@ void waitq_remove(struct waitq *q, struct waiter *w)
 	spin_unlock(&q->lock);
 }
 
-int waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns,
-	       enum wait_flags flags) NO_THREAD_SAFETY_ANALYSIS
+int waitq_wait_events(struct waitq *q, struct spinlock *lock, uint32_t events, uint64_t deadline_ns,
+		      enum wait_flags flags) NO_THREAD_SAFETY_ANALYSIS
 {
 	struct waiter waiter;
 	struct waiter *waiters[] = { &waiter };
 	int result;
 
 	waiter_init(&waiter);
+	waiter.events = events;
+	waiter.exclusive = flags & WAIT_EXCLUSIVE;
 	waitq_add(q, &waiter);
 	spin_unlock(lock);
 	result = thread_wait(waiters, 1, deadline_ns, flags);
 	waitq_remove(q, &waiter);
 	spin_lock(lock);
-	return result;
+	return waiter.woken ? 0 : result; /* a wake-up that came late is not lost either */
+}
+
+int waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns, enum wait_flags flags)
+{
+	return waitq_wait_events(q, lock, WAKE_ANY, deadline_ns, flags);
 }
 
 void waitq_wake_all(struct waitq *q)
@@ -415,4 +427,29 @@ void waitq_wake(struct waitq *q, unsigned count)
 		waiter->wake(waiter);
 	}
 	spin_unlock(&q->lock);
+}
+
+static void wake_for(struct waitq *q, uint32_t events)
+{
+	bool taken = false;
+
+	spin_lock(&q->lock);
+	list_for_each(node, &q->waiters) {
+		struct waiter *waiter = list_entry(node, struct waiter, link);
+
+		if (waiter->woken || (taken && waiter->exclusive) ||
+		    !(__atomic_load_n(&waiter->events, __ATOMIC_RELAXED) & events))
+			continue;
+		if (waiter->wake(waiter) && waiter->exclusive)
+			taken = true;
+	}
+	spin_unlock(&q->lock);
+}
+
+void waitq_wake_events(struct waitq *q, uint32_t events)
+{
+	/* Who is not linked yet will look at the condition after this; pairs with waitq_add(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&q->waiters.next, __ATOMIC_RELAXED) != &q->waiters)
+		wake_for(q, events);
 }

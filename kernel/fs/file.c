@@ -23,6 +23,7 @@ static struct file *create(unsigned flags)
 	file->refs = 1;
 	file->flags = flags & ~(unsigned)CREATION;
 	mutex_init(&file->position_lock);
+	list_init(&file->watches);
 	return file;
 }
 
@@ -90,6 +91,8 @@ void file_put(struct file *file)
 {
 	if (!file || __atomic_sub_fetch(&file->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (file->unwatch)
+		file->unwatch(file);
 	if (file->ops->release)
 		file->ops->release(file);
 	inode_put(file->inode);

@@ -84,13 +84,19 @@ struct waitq {
 	struct list_node waiters; /* [lock] struct waiter.link */
 };
 
+/** What a wake-up is about: poll(2)'s events (<fs/file.h>), or anything. */
+#define WAKE_ANY UINT32_MAX
+
 /** One entry in a queue. `wake` is called under the queue's lock, from any context, for each
- * wake-up; it must not sleep. */
+ * wake-up about one of `events`; it must not sleep, nor change the queue. True: somebody goes on
+ * because of it. Of the exclusive waiters only the first that says so is woken by an event. */
 struct waiter {
 	struct list_node link;
-	void (*wake)(struct waiter *waiter);
+	bool (*wake)(struct waiter *waiter);
 	struct thread *thread;
-	bool woken;
+	uint32_t events; /* atomic */
+	bool exclusive;
+	bool woken; /* atomic */
 };
 
 void waitq_init(struct waitq *q);
@@ -100,6 +106,7 @@ void waitq_init(struct waitq *q);
 enum wait_flags {
 	WAIT_UNINTERRUPTIBLE = 0,
 	WAIT_INTERRUPTIBLE = 1,
+	WAIT_EXCLUSIVE = 2, /* waitq_wait_events(): one such waiter is enough for an event */
 };
 
 /** Waits like a condition variable: releases `lock`, sleeps until woken, the deadline (time_now();
@@ -108,13 +115,22 @@ enum wait_flags {
 int must_check waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns,
 			  enum wait_flags flags) REQUIRES(lock);
 
-/** Wakes all, or at most `count`, oldest first. Any context. */
+/** The same for some events only (WAKE_ANY, or POLLIN and so on). */
+int must_check waitq_wait_events(struct waitq *q, struct spinlock *lock, uint32_t events,
+				 uint64_t deadline_ns, enum wait_flags flags) REQUIRES(lock);
+
+/** Wakes all, or at most `count`, oldest first, whatever they wait for. Any context. */
 void waitq_wake_all(struct waitq *q);
 void waitq_wake(struct waitq *q, unsigned count);
 
+/** Tells of events (POLLIN and so on) that have come about: wakes who waits for one of them, all
+ * but the exclusive ones, and the oldest of those. Costs next to nothing where nobody waits. The
+ * change must be visible before. Any context. */
+void waitq_wake_events(struct waitq *q, uint32_t events);
+
 /* For waiting on several queues at once (poll): add a waiter to each, look at the conditions,
  * thread_wait(), remove them. */
-void waiter_init(struct waiter *w); /* wakes the current thread */
+void waiter_init(struct waiter *w); /* wakes the current thread, for any event */
 void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_remove(struct waitq *q, struct waiter *w);
 

@@ -59,7 +59,9 @@ struct file_ops {
 	int64_t (*seek)(struct file *file, int64_t offset, int whence); /* NULL: -ESPIPE */
 	int (*iterate)(struct file *file, struct dir_sink *sink); /* getdents; NULL: -ENOTDIR */
 	long (*ioctl)(struct file *file, unsigned cmd, uintptr_t arg); /* NULL: -ENOTTY */
-	/* Ready events; *queue is what to wait on for a change (NULL: never changes). NULL: always ready. */
+	/* Ready events; *queue is what to wait on for a change (NULL: never changes), as long as the file lives. Who brings
+	 * a change about calls waitq_wake_events() on that queue with the events that are new. NULL: always ready, and
+	 * cannot be watched by epoll. */
 	unsigned (*poll)(struct file *file, struct waitq **queue);
 	/* What to map; *out NULL: anonymous memory. Returns a reference. NULL: inode->pages, else -ENODEV. */
 	int (*map)(struct file *file, unsigned prot, unsigned area_flags, struct vm_object **out);
@@ -81,6 +83,9 @@ struct file {
 	uint64_t position; /* [position_lock] */
 	char *path;        /* absolute, as opened ("/proc/self/fd", maps); owned; may be NULL */
 	int owner;         /* F_SETOWN */
+	/* Who must know when the file goes (epoll): `unwatch` is called before it is released. */
+	struct list_node watches;           /* [theirs] */
+	void (*unwatch)(struct file *file); /* atomic; NULL: there never was any */
 };
 
 /** A file over `inode` (takes a reference) with ops from it; -errno. */
