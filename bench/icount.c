@@ -47,7 +47,7 @@ struct mark {
 static struct {
 	uint64_t executed;
 	FILE *out;
-	struct mark marks[8];
+	struct mark marks[32];
 	size_t mark_count;
 } plugin;
 

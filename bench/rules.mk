@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Programs, plugin and empty kernel of the benchmarks. Included by the Makefile.
 
-BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting)
+BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi)
 BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf
 BENCH_CFLAGS := -std=gnu17 -O2 $(WARN)
 
@@ -13,6 +13,10 @@ build/bench/hello build/bench/getppid: build/bench/%: bench/%.c
 build/bench/hello-glibc: bench/hello.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -static -no-pie -s -o $@ $<
+
+build/bench/abi: bench/abi.c
+	@mkdir -p $(@D)
+	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
 
 build/bench/waiting: bench/waiting.c
 	@mkdir -p $(@D)
