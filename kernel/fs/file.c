@@ -61,22 +61,63 @@ static int open_ops(struct inode *inode, struct file *file)
 	}
 }
 
+/* Adds `step` to the inode's count of writers unless it counts the contrary. */
+static bool count_writer(struct inode *inode, int32_t step)
+{
+	int32_t count = __atomic_load_n(&inode->writers, __ATOMIC_RELAXED);
+
+	do {
+		if (step > 0 ? count < 0 : count > 0)
+			return false;
+	} while (!__atomic_compare_exchange_n(&inode->writers, &count, count + step, true,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return true;
+}
+
+static bool is_writable(const struct file *file)
+{
+	unsigned mode = file->flags & O_ACCMODE;
+
+	return (mode == O_WRONLY || mode == O_RDWR) && !(file->flags & O_PATH);
+}
+
+static void uncount_writer(struct file *file)
+{
+	if (file->writes)
+		__atomic_fetch_sub(&file->inode->writers, 1, __ATOMIC_RELEASE);
+	if (file->denies_write)
+		__atomic_fetch_add(&file->inode->writers, 1, __ATOMIC_RELEASE);
+}
+
 int file_open_inode(struct inode *inode, unsigned flags, struct file **out)
 {
 	struct file *file = create(flags);
-	int error;
+	int error = 0;
 
 	if (!file)
 		return -ENOMEM;
 	file->inode = inode;
-	error = open_ops(inode, file);
+	if (is_writable(file) && (inode->mode & S_IFMT) == S_IFREG) {
+		file->writes = count_writer(inode, 1);
+		error = file->writes ? 0 : -ETXTBSY;
+	}
+	if (!error)
+		error = open_ops(inode, file);
 	if (error) {
+		uncount_writer(file);
 		mem_free(file);
 		return error;
 	}
 	inode_get(inode);
 	*out = file;
 	return 0;
+}
+
+int file_deny_write(struct file *file)
+{
+	if (!file->denies_write)
+		file->denies_write = count_writer(file->inode, -1);
+	return file->denies_write ? 0 : -ETXTBSY;
 }
 
 struct file *file_get(struct file *file)
@@ -95,6 +136,7 @@ void file_put(struct file *file)
 		file->unwatch(file);
 	if (file->ops->release)
 		file->ops->release(file);
+	uncount_writer(file);
 	inode_put(file->inode);
 	mem_free(file->path);
 	mem_free(file);
@@ -103,13 +145,6 @@ void file_put(struct file *file)
 static bool is_readable(const struct file *file)
 {
 	return (file->flags & O_ACCMODE) != O_WRONLY && !(file->flags & O_PATH);
-}
-
-static bool is_writable(const struct file *file)
-{
-	unsigned mode = file->flags & O_ACCMODE;
-
-	return (mode == O_WRONLY || mode == O_RDWR) && !(file->flags & O_PATH);
 }
 
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio, uint64_t *position);

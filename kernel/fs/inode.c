@@ -113,6 +113,8 @@ int inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned s
 
 	if (!inode->ops->setattr)
 		return -EPERM;
+	if (set & INODE_SET_SIZE && __atomic_load_n(&inode->writers, __ATOMIC_ACQUIRE) < 0)
+		return -ETXTBSY;
 	mutex_lock(&inode->fs->lock);
 	error = inode->ops->setattr(inode, attr, set);
 	mutex_unlock(&inode->fs->lock);

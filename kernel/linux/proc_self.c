@@ -106,17 +106,17 @@ static int show_memory(struct procfs_buffer *b, uintptr_t start, uintptr_t end)
 
 static int show_cmdline(struct procfs_buffer *b)
 {
-	return show_memory(b, me()->args_start, me()->args_end);
+	return show_memory(b, me()->layout.args_start, me()->layout.args_end);
 }
 
 static int show_environ(struct procfs_buffer *b)
 {
-	return show_memory(b, me()->env_start, me()->env_end);
+	return show_memory(b, me()->layout.env_start, me()->layout.env_end);
 }
 
 static int show_auxv(struct procfs_buffer *b)
 {
-	return show_memory(b, me()->auxv_start, me()->auxv_end);
+	return show_memory(b, me()->layout.auxv_start, me()->layout.auxv_end);
 }
 
 /* --- state --- */
@@ -177,12 +177,12 @@ static int show_stat(struct procfs_buffer *b)
 	return procfs_print(b,
 			    "%llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 %llu %llu "
 			    "%llu %llu %llu %llu %llu 0\n",
-			    (ull)p->code_start, (ull)p->code_end, (ull)p->stack_start,
+			    (ull)p->layout.code_start, (ull)p->layout.code_end, (ull)p->layout.stack_start,
 			    (ull)(task->pending.set & INT32_MAX), (ull)(task->blocked & INT32_MAX),
 			    (ull)(sets.ignored & INT32_MAX), (ull)(sets.caught & INT32_MAX),
-			    (ull)p->data_start, (ull)p->data_end, (ull)p->space->brk_start,
-			    (ull)p->args_start, (ull)p->args_end, (ull)p->env_start,
-			    (ull)p->env_end);
+			    (ull)p->layout.data_start, (ull)p->layout.data_end, (ull)p->space->brk_start,
+			    (ull)p->layout.args_start, (ull)p->layout.args_end, (ull)p->layout.env_start,
+			    (ull)p->layout.env_end);
 }
 
 static int show_status_memory(struct procfs_buffer *b, const struct process *p)

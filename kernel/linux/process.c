@@ -301,7 +301,7 @@ uint64_t process_cpu_time_ns(const struct process *process)
 }
 
 /* What other tasks and the program's own threads library wait for (set_tid_address(2), get_robust_list(2)). */
-static void release_user_state(struct task *task)
+void task_release_user_state(struct task *task)
 {
 	const int32_t zero = 0;
 
@@ -328,7 +328,7 @@ _Noreturn void task_exit(unsigned status)
 	struct task *task = task_current();
 	struct process *process = task->process;
 
-	release_user_state(task);
+	task_release_user_state(task);
 	spin_lock(&process->handlers->lock);
 	bool last = process->task_count == 1;
 	if (!last) {

@@ -20,6 +20,7 @@
 #include <mm/alloc.h>
 
 #include "exec.h"
+#include "exec_image.h"
 #include "proc.h"
 
 enum { STRINGS_BYTES_MAX = 6 << 20 };
@@ -197,28 +198,32 @@ static int load(struct task *task, const char *path)
 {
 	struct process *process = task->process;
 	struct strings args = { 0 }, env = { 0 };
-	struct program program = { .path = path };
-	int err = params_get("args") ? from_file(&process->paths, "args", &args)
-				     : make_args(path, &args);
+	struct program program = { .path = path, .at_start = true };
+	struct loaded_program loaded;
+	const char *why;
+	int err = exec_open(&process->paths, NULL, path, 0, &program.file, &why);
 
+	if (err) {
+		log_error("cannot run %s: it %s", path, why);
+		return err;
+	}
+	err = params_get("args") ? from_file(&process->paths, "args", &args)
+				 : make_args(path, &args);
 	if (!err)
 		err = params_get("env") ? from_file(&process->paths, "env", &env) : make_env(&env);
 	if (!err) {
 		program.args = args.list;
 		program.env = env.list;
-		err = program_load(process, &program, &task->start_regs);
+		err = program_load(process, &program, &loaded);
 	}
+	if (!err) {
+		program_install(task, path, &loaded);
+		task->start_regs = loaded.regs;
+	}
+	file_put(program.file);
 	strings_free(&args);
 	strings_free(&env);
 	return err;
-}
-
-static void name_task(struct task *task, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-
-	memcpy(task->name, name, strnlen(name, TASK_NAME_BYTES - 1));
 }
 
 /* Keys typed at the console (interrupt context): to the first process, whose terminal it is. */
@@ -254,7 +259,6 @@ int linux_start(void)
 		process_destroy_first(task);
 		return err;
 	}
-	name_task(task, path);
 	task->thread.trace = params_flag("strace");
 	tty_set_signal_hook(console_signal);
 	log_info("starting %s", path);

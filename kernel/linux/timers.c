@@ -165,10 +165,15 @@ static void set(struct interval_timer *t, uint64_t expires, uint64_t interval)
 	spin_unlock(&t->lock);
 }
 
-void timers_destroy(struct process *process)
+void timers_delete_created(struct process *process)
 {
 	list_for_each(node, &process->timers)
 		destroy(list_entry(node, struct interval_timer, link));
+}
+
+void timers_destroy(struct process *process)
+{
+	timers_delete_created(process);
 	for (int i = 0; i < INTERVAL_COUNT; i++)
 		if (process->interval_timers[i])
 			destroy(process->interval_timers[i]);

@@ -4,5 +4,8 @@
 
 struct process;
 
+/** Stops and frees those of timer_create(2), which do not outlive the program that made them. Thread context. */
+void timers_delete_created(struct process *process);
+
 /** Stops and frees all of them. Thread context. */
 void timers_destroy(struct process *process);

@@ -86,6 +86,8 @@ struct file {
 	/* Who must know when the file goes (epoll): `unwatch` is called before it is released. */
 	struct list_node watches;           /* [theirs] */
 	void (*unwatch)(struct file *file); /* atomic; NULL: there never was any */
+	bool writes;       /* counted in inode->writers */
+	bool denies_write; /* counted there as well */
 };
 
 /** A file over `inode` (takes a reference) with ops from it; -errno. */
@@ -96,6 +98,10 @@ struct file *file_create(const struct file_ops *ops, unsigned flags, void *priva
 
 struct file *file_get(struct file *file);
 void file_put(struct file *file); /* NULL allowed */
+
+/** As long as this file is open, nobody can open or truncate what it leads to for writing (-ETXTBSY), as of a program that
+ * runs. -ETXTBSY: somebody has. Any number of times. */
+int must_check file_deny_write(struct file *file);
 
 /** Read and write with mode checks (-EBADF), O_APPEND and the position. */
 ssize_t must_check file_read(struct file *file, struct uio *uio);

@@ -112,6 +112,7 @@ struct inode {
 	struct inode *parent; /* [reference] NULL: "/" */
 	const char *name;     /* not NUL-terminated; NULL: removed */
 	size_t name_bytes;
+	int32_t writers; /* atomic; regular files: open ones that may write; negative: that forbid it */
 	struct pipe *pipe; /* S_IFIFO: while it is open; see <fs/pipe.h> */
 };
 
@@ -132,7 +133,7 @@ ssize_t must_check inode_path(struct inode *inode, const struct inode *root, cha
 
 int must_check inode_getattr(struct inode *inode, struct inode_attr *out);
 
-/** Takes the file system's lock. -EPERM where nothing can be changed. */
+/** Takes the file system's lock. -EPERM where nothing can be changed; -ETXTBSY: the size of a program that runs. */
 int must_check inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned set);
 
 /** The text of a symbolic link, not NUL-terminated: its length, at most `size`. -EINVAL: is none. */

@@ -29,7 +29,7 @@ enum elf_result {
 	ELF_OVERLAP,
 	ELF_OUTSIDE, /* a segment reaches out of the user half */
 	ELF_NO_SEGMENTS,
-	ELF_DYNAMIC, /* wants a program interpreter */
+	ELF_BAD_INTERPRETER, /* its name lies outside of the file, or is none */
 };
 
 /** A phrase for messages: "is a 32-bit program". */
@@ -57,7 +57,8 @@ struct elf_phdr {
 };
 _Static_assert(sizeof(struct elf_phdr) == 56, "Elf64_Phdr");
 
-enum { ELF_LOAD = 1, ELF_INTERPRETER = 3, ELF_PHDR = 6 };
+enum { ELF_LOAD = 1, ELF_INTERPRETER = 3, ELF_PHDR = 6, ELF_STACK = 0x6474e551 };
+enum { ELF_INTERPRETER_BYTES_MAX = 4096 }; /* with its NUL: Linux's PATH_MAX */
 enum { ELF_EXECUTE = 1, ELF_WRITE = 2, ELF_READ = 4 };
 
 struct elf_image {
@@ -66,6 +67,9 @@ struct elf_image {
 	uint64_t alignment;    /* largest that a segment asks for */
 	uint64_t table_vaddr;  /* where the program headers will be, as linked; 0: in no segment */
 	uint64_t memory_bytes; /* sum of the segments' pages */
+	uint64_t interpreter_offset; /* of the name of its interpreter, in the file */
+	uint64_t interpreter_bytes;  /* with its NUL; 0: a static program */
+	bool executable_stack;       /* PT_GNU_STACK asks for one */
 };
 
 enum elf_result elf_read_header(struct elf_source *source, struct elf_header *out);

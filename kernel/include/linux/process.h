@@ -47,6 +47,13 @@ struct credentials {
 
 enum { INTERVAL_REAL, INTERVAL_VIRTUAL, INTERVAL_PROF, INTERVAL_COUNT };
 
+/** Where the parts of a program lie, for /proc. */
+struct program_layout {
+	uintptr_t args_start, args_end, env_start, env_end;
+	uintptr_t code_start, code_end, data_start, data_end, stack_start;
+	uintptr_t auxv_start, auxv_end;
+};
+
 struct process {
 	struct list_node link;  /* [process table] */
 	struct list_node tasks; /* [signals] struct task.link */
@@ -70,10 +77,7 @@ struct process {
 	struct list_node timers;                                /* struct interval_timer.link */
 	int next_timer_id;
 
-	/* For /proc: where the strings of the program lie. */
-	uintptr_t args_start, args_end, env_start, env_end;
-	uintptr_t code_start, code_end, data_start, data_end, stack_start;
-	uintptr_t auxv_start, auxv_end;
+	struct program_layout layout;
 
 	uint64_t start_ns;
 	uint64_t ended_cpu_ns; /* [signals] of tasks that are gone */
@@ -151,6 +155,9 @@ struct task *task_find(struct process *process, int tid);
 
 /** CPU time of all tasks of a process. Any context. */
 uint64_t process_cpu_time_ns(const struct process *process);
+
+/** Tells those who wait in user mode for the end of the current task, or for its program's: clear_child_tid, robust futexes. */
+void task_release_user_state(struct task *task);
 
 /** Ends the current process (exit_group, or a fatal signal; `status` as wait(2) has it), or only the current task. */
 _Noreturn void process_exit(unsigned status);

@@ -38,7 +38,7 @@ static const char *const texts[] = {
 	[ELF_OVERLAP] = "has segments that overlap or are out of order",
 	[ELF_OUTSIDE] = "has a segment outside of a program's address space",
 	[ELF_NO_SEGMENTS] = "has nothing to load",
-	[ELF_DYNAMIC] = "is dynamically linked; dynamically linked programs are not supported yet",
+	[ELF_BAD_INTERPRETER] = "has a damaged name of its interpreter",
 };
 
 const char *elf_result_text(enum elf_result result)
@@ -150,20 +150,35 @@ static void add_segment(struct elf_image *image, const struct elf_header *header
 		image->table_vaddr = p->vaddr + (header->table_offset - p->offset);
 }
 
+/* What is told by headers that are not loaded. Of several interpreters the first counts, as on Linux. */
+static enum elf_result note_header(const struct elf_source *source, const struct elf_phdr *p,
+				   struct elf_image *image)
+{
+	if (p->type == ELF_STACK)
+		image->executable_stack = p->flags & ELF_EXECUTE;
+	if (p->type != ELF_INTERPRETER || image->interpreter_bytes)
+		return ELF_OK;
+	if (p->file_bytes < 2 || p->file_bytes > ELF_INTERPRETER_BYTES_MAX ||
+	    !range_fits(p->offset, p->file_bytes, source->file_bytes))
+		return ELF_BAD_INTERPRETER;
+	image->interpreter_offset = p->offset;
+	image->interpreter_bytes = p->file_bytes;
+	return ELF_OK;
+}
+
 enum elf_result elf_read_table(struct elf_source *source, const struct elf_header *header,
 			       uint64_t user_min, uint64_t user_max, struct elf_phdr *table,
 			       struct elf_image *out)
 {
 	enum elf_result r = read_exactly(source, header->table_offset, table,
 					 header->table_count * sizeof(*table));
-	bool interpreter = false;
 
 	*out = (struct elf_image){ .alignment = PAGE_SIZE };
 	for (unsigned i = 0; !r && i < header->table_count; i++) {
 		const struct elf_phdr *p = &table[i];
 
-		interpreter |= p->type == ELF_INTERPRETER;
-		if (p->type != ELF_LOAD || !p->memory_bytes)
+		r = note_header(source, p, out);
+		if (r || p->type != ELF_LOAD || !p->memory_bytes)
 			continue;
 		r = check_segment(source, p, user_max, out);
 		if (!r)
@@ -177,5 +192,5 @@ enum elf_result elf_read_table(struct elf_source *source, const struct elf_heade
 		return ELF_OUTSIDE;
 	if (out->high - out->low > user_max - user_min || out->alignment > BIT64(40))
 		return ELF_OUTSIDE;
-	return interpreter ? ELF_DYNAMIC : ELF_OK;
+	return ELF_OK;
 }

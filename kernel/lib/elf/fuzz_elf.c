@@ -42,6 +42,8 @@ static void check_image(const struct elf_header *header, const struct elf_phdr *
 	}
 	assert(image->end == end && image->low < image->high && image->high <= HIGH);
 	assert(header->position_independent || image->low >= LOW);
+	assert(range_fits(image->interpreter_offset, image->interpreter_bytes, size));
+	assert(image->interpreter_bytes <= ELF_INTERPRETER_BYTES_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

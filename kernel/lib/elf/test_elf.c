@@ -226,8 +226,54 @@ static void elf_tells_dynamic_programs(void **state)
 	(void)state;
 	put16(PHNUM, 3);
 	phdrs[2] = phdrs[1];
-	phdrs[1] = (struct elf_phdr){ .type = ELF_INTERPRETER };
-	assert_int_equal(load(), ELF_DYNAMIC);
+	phdrs[1] = (struct elf_phdr){ .type = ELF_INTERPRETER, .offset = 0x300, .file_bytes = 12 };
+	assert_int_equal(load(), ELF_OK);
+	assert_int_equal(image.interpreter_offset, 0x300);
+	assert_int_equal(image.interpreter_bytes, 12);
+}
+
+static void elf_takes_the_first_of_two_interpreters(void **state)
+{
+	(void)state;
+	put16(PHNUM, 4);
+	phdrs[2] = phdrs[1];
+	phdrs[1] = (struct elf_phdr){ .type = ELF_INTERPRETER, .offset = 0x300, .file_bytes = 12 };
+	phdrs[3] = (struct elf_phdr){ .type = ELF_INTERPRETER, .offset = 0x400, .file_bytes = 0 };
+	assert_int_equal(load(), ELF_OK);
+	assert_int_equal(image.interpreter_offset, 0x300);
+}
+
+static void elf_refuses_bad_interpreter_names(void **state)
+{
+	static const uint64_t bad[][2] = { { 0x300, 0 },
+					   { 0x300, 1 },
+					   { 0x300, ELF_INTERPRETER_BYTES_MAX + 1 },
+					   { FILE_BYTES - 4, 5 },
+					   { UINT64_MAX - 3, 8 } };
+
+	(void)state;
+	put16(PHNUM, 3);
+	phdrs[2] = phdrs[1];
+	for (size_t i = 0; i < countof(bad); i++) {
+		phdrs[1] = (struct elf_phdr){ .type = ELF_INTERPRETER,
+					      .offset = bad[i][0],
+					      .file_bytes = bad[i][1] };
+		assert_int_equal(load(), ELF_BAD_INTERPRETER);
+	}
+}
+
+static void elf_tells_executable_stacks(void **state)
+{
+	(void)state;
+	assert_int_equal(load(), ELF_OK);
+	assert_false(image.executable_stack);
+	put16(PHNUM, 3);
+	phdrs[2] = (struct elf_phdr){ .type = ELF_STACK, .flags = ELF_READ | ELF_WRITE };
+	assert_int_equal(load(), ELF_OK);
+	assert_false(image.executable_stack);
+	phdrs[2].flags |= ELF_EXECUTE;
+	assert_int_equal(load(), ELF_OK);
+	assert_true(image.executable_stack);
 }
 
 static void elf_hands_on_read_errors(void **state)
@@ -241,7 +287,7 @@ static void elf_hands_on_read_errors(void **state)
 static void elf_has_a_text_for_every_result(void **state)
 {
 	(void)state;
-	for (int r = ELF_OK; r <= ELF_DYNAMIC; r++)
+	for (int r = ELF_OK; r <= ELF_BAD_INTERPRETER; r++)
 		assert_true(strlen(elf_result_text((enum elf_result)r)) > 5);
 	assert_non_null(elf_result_text((enum elf_result)99));
 }
@@ -259,6 +305,9 @@ int main(void)
 		cmocka_unit_test_setup(elf_refuses_what_reaches_outside, setup),
 		cmocka_unit_test_setup(elf_wants_something_to_load, setup),
 		cmocka_unit_test_setup(elf_tells_dynamic_programs, setup),
+		cmocka_unit_test_setup(elf_takes_the_first_of_two_interpreters, setup),
+		cmocka_unit_test_setup(elf_refuses_bad_interpreter_names, setup),
+		cmocka_unit_test_setup(elf_tells_executable_stacks, setup),
 		cmocka_unit_test_setup(elf_hands_on_read_errors, setup),
 		cmocka_unit_test(elf_has_a_text_for_every_result),
 	};
