@@ -86,13 +86,18 @@ static void slice_over(struct timer *timer)
 	__atomic_fetch_or(&thread_current()->port_work, THREAD_RESCHEDULE, __ATOMIC_RELAXED);
 }
 
-/** After a switch, on the new stack: lets go of the queue, and of a thread that has ended. */
-static void finish_switch(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
+/** After a switch, on the new stack: lets go of the queue. Returns a thread that has ended, or NULL. */
+static struct thread *finish_switch(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
 {
 	struct thread *ended = rq->ended;
 
 	rq->ended = NULL;
 	spin_unlock(&rq->lock);
+	return ended;
+}
+
+static void report_end(struct thread *ended)
+{
 	if (ended && ended->ended)
 		ended->ended(ended);
 }
@@ -100,9 +105,10 @@ static void finish_switch(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
 static void begin(void *arg)
 {
 	struct thread *thread = arg;
+	struct thread *ended = finish_switch(run_queue());
 
-	finish_switch(run_queue());
 	cpu_irq_enable();
+	report_end(ended);
 	thread->entry(thread->arg);
 	thread_exit();
 }
@@ -139,7 +145,7 @@ static void switch_away(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
 	context_switch(&self->saved_sp, next->saved_sp);
 	rq = run_queue();
 	scheduler_swap_irqs_were_on(irqs_were_on);
-	finish_switch(rq);
+	report_end(finish_switch(rq));
 }
 
 /* Life */

@@ -225,9 +225,12 @@ enum { SCHED_RESET_ON_FORK = 0x40000000, PRIORITY_MAX = 99 };
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 enum { NICE_MIN = -20, NICE_MAX = 19 };
 
-static struct task *find_task(long pid)
+static bool task_exists(long pid)
 {
-	return (int)pid ? task_find(NULL, (int)pid) : task_current();
+	struct task *task = (int)pid ? task_find(NULL, (int)pid) : task_get(task_current());
+
+	task_put(task);
+	return task;
 }
 
 static bool is_realtime(int policy)
@@ -253,7 +256,7 @@ long sys_sched_getaffinity(long pid, long bytes, long address)
 
 	if ((unsigned)bytes < sizeof(mask) || (unsigned)bytes % sizeof(mask))
 		return -EINVAL;
-	if ((int)pid < 0 || !find_task(pid))
+	if ((int)pid < 0 || !task_exists(pid))
 		return -ESRCH;
 	return user_write((uintptr_t)address, &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
 }
@@ -262,7 +265,7 @@ long sys_sched_setaffinity(long pid, long bytes, long address)
 {
 	uint64_t mask = 0;
 
-	if ((int)pid < 0 || !find_task(pid))
+	if ((int)pid < 0 || !task_exists(pid))
 		return -ESRCH;
 	if (user_read(&mask, (uintptr_t)address, min((size_t)(unsigned)bytes, sizeof(mask))))
 		return -EFAULT;
@@ -277,7 +280,7 @@ static int check_scheduler(long pid, int policy, long param_address)
 		return -EINVAL;
 	if (user_read(&priority, (uintptr_t)param_address, sizeof(priority)))
 		return -EFAULT;
-	if (!find_task(pid))
+	if (!task_exists(pid))
 		return -ESRCH;
 	if (!is_policy(policy))
 		return -EINVAL;
@@ -298,7 +301,7 @@ long sys_sched_setparam(long pid, long param_address)
 
 long sys_sched_getscheduler(long pid)
 {
-	return (int)pid < 0 ? -EINVAL : find_task(pid) ? SCHED_OTHER : -ESRCH;
+	return (int)pid < 0 ? -EINVAL : task_exists(pid) ? SCHED_OTHER : -ESRCH;
 }
 
 long sys_sched_getparam(long pid, long address)
@@ -307,7 +310,7 @@ long sys_sched_getparam(long pid, long address)
 
 	if ((int)pid < 0 || !address)
 		return -EINVAL;
-	if (!find_task(pid))
+	if (!task_exists(pid))
 		return -ESRCH;
 	return user_write((uintptr_t)address, &priority, sizeof(priority));
 }
@@ -326,7 +329,7 @@ long sys_sched_rr_get_interval(long pid, long address)
 {
 	if ((int)pid < 0)
 		return -EINVAL;
-	return find_task(pid) ? user_write_timespec((uintptr_t)address, 0) : -ESRCH;
+	return task_exists(pid) ? user_write_timespec((uintptr_t)address, 0) : -ESRCH;
 }
 
 struct sched_attributes {
@@ -344,8 +347,8 @@ long sys_sched_getattr(long pid, long address, long bytes, long flags)
 
 	if (!address || (int)pid < 0 || (int)flags || (unsigned)bytes < sizeof(attributes))
 		return -EINVAL;
-	return find_task(pid) ? user_write((uintptr_t)address, &attributes, sizeof(attributes))
-			      : -ESRCH;
+	return task_exists(pid) ? user_write((uintptr_t)address, &attributes, sizeof(attributes))
+				: -ESRCH;
 }
 
 long sys_sched_setattr(long pid, long address, long flags)
@@ -358,7 +361,7 @@ long sys_sched_setattr(long pid, long address, long flags)
 		return -EFAULT;
 	if (attributes.bytes && attributes.bytes < sizeof(attributes))
 		return -E2BIG;
-	if (!find_task(pid))
+	if (!task_exists(pid))
 		return -ESRCH;
 	if (!is_policy((int)attributes.policy))
 		return -EINVAL;
@@ -372,9 +375,7 @@ static struct process *priority_target(long which, int who)
 
 	switch (which) {
 	case PRIO_PROCESS: {
-		struct task *task = find_task(who);
-
-		return task ? task->process : NULL;
+		return task_exists(who) ? process : NULL;
 	}
 	case PRIO_PGRP:
 		return !who || who == process->group ? process : NULL;

@@ -247,6 +247,8 @@ void user_work(struct user_regs *regs)
 	do {
 		__atomic_store_n(&thread->user_work, 0, __ATOMIC_RELAXED);
 		thread_clear_interrupt();
+		if (task_current()->must_end)
+			task_exit(0);
 		deliver(regs);
 	} while (__atomic_load_n(&thread->user_work, __ATOMIC_ACQUIRE));
 }

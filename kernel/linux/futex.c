@@ -339,13 +339,15 @@ long sys_set_robust_list(long head, long bytes)
 
 long sys_get_robust_list(long tid, long head_address, long bytes_address)
 {
-	const struct task *task = (int)tid ? task_find(NULL, (int)tid) : task_current();
+	struct task *task = task_find(NULL, (int)tid ? (int)tid : task_current()->tid);
 	const uint64_t bytes = sizeof(struct robust_head);
 
 	if (!task)
 		return -ESRCH;
+	const uintptr_t list = task->robust_list;
+	task_put(task);
 	if (user_write((uintptr_t)bytes_address, &bytes, sizeof(bytes)) ||
-	    user_write((uintptr_t)head_address, &task->robust_list, sizeof(uintptr_t)))
+	    user_write((uintptr_t)head_address, &list, sizeof(list)))
 		return -EFAULT;
 	return 0;
 }

@@ -12,21 +12,25 @@
 #include <fs/root.h>
 #include <linux/signal.h>
 #include <mm/alloc.h>
+#include <mm/pages.h>
 #include <mm/stack.h>
 
 #include "futex.h"
 #include "timers.h"
 #include "trace.h"
 
-/* The machine's processes. */
+/* The machine's processes and tasks. */
 static struct {
 	struct spinlock lock;
 	struct list_node processes; /* [lock] struct process.link */
+	struct rb_tree ids;         /* [lock] struct task.id_node by id */
+	unsigned task_count;        /* [lock] in `ids` */
 	int next_id;                /* [lock] */
-} table = { SPINLOCK_INIT, { &table.processes, &table.processes }, 1 };
+} table = { .processes = { &table.processes, &table.processes }, .next_id = 1 };
 
 enum { FPU_ALIGN = 64, FPU_CONTROL = 0x37f, FPU_MXCSR = 0x1f80, FPU_MXCSR_OFFSET = 24 };
-#define CAPABILITIES_ALL (BIT64(41) - 1) /* up to CAP_CHECKPOINT_RESTORE */
+enum { ID_MAX = 4194304, IDS_RESERVED = 300 }; /* Linux's pid_max, and where it goes on after it */
+#define CAPABILITIES_ALL (BIT64(41) - 1)       /* up to CAP_CHECKPOINT_RESTORE */
 #define OPEN_FILES ((uint64_t)1024)
 #define OPEN_FILES_MAX ((uint64_t)1048576)
 #define STACK_LIMIT ((uint64_t)8 << 20)
@@ -34,12 +38,21 @@ enum { FPU_ALIGN = 64, FPU_CONTROL = 0x37f, FPU_MXCSR = 0x1f80, FPU_MXCSR_OFFSET
 #define SIGNALS_LIMIT ((uint64_t)8192)
 #define MESSAGES_LIMIT ((uint64_t)819200)
 
+unsigned tasks_max(void)
+{
+	/* As Linux: an eighth of the memory for kernel stacks. */
+	uint64_t fit = pages_stats().total_bytes / (8 * STACK_BYTES);
+
+	return (unsigned)min(max(fit, (uint64_t)64), (uint64_t)ID_MAX - IDS_RESERVED);
+}
+
 static void init_limits(struct resource_limit *limits)
 {
 	for (unsigned i = 0; i < RLIMIT_COUNT; i++)
 		limits[i] = (struct resource_limit){ RLIM_INFINITY, RLIM_INFINITY };
 	limits[RLIMIT_STACK].current = STACK_LIMIT;
 	limits[RLIMIT_CORE].current = 0;
+	limits[RLIMIT_NPROC] = (struct resource_limit){ tasks_max() / 2, tasks_max() / 2 };
 	limits[RLIMIT_NOFILE] = (struct resource_limit){ OPEN_FILES, OPEN_FILES_MAX };
 	limits[RLIMIT_MEMLOCK] = (struct resource_limit){ LOCKED_LIMIT, LOCKED_LIMIT };
 	limits[RLIMIT_SIGPENDING] = (struct resource_limit){ SIGNALS_LIMIT, SIGNALS_LIMIT };
@@ -48,13 +61,81 @@ static void init_limits(struct resource_limit *limits)
 	limits[RLIMIT_RTPRIO] = (struct resource_limit){ 0, 0 };
 }
 
-static int next_id(void)
+/* --- ids --- */
+
+static struct task *task_of_node(struct rb_node *node)
+{
+	return container_of(node, struct task, id_node);
+}
+
+/* [table.lock] Where an id is, or would be linked: `*parent` is set to the node above. */
+static struct rb_node **place_of(int id, struct rb_node **parent)
+{
+	struct rb_node **at = &table.ids.root;
+
+	*parent = NULL;
+	while (*at && task_of_node(*at)->tid != id) {
+		*parent = *at;
+		at = id < task_of_node(*at)->tid ? &(*at)->left : &(*at)->right;
+	}
+	return at;
+}
+
+/* [table.lock] */
+static struct task *task_with(int id)
+{
+	struct rb_node *parent, **at = place_of(id, &parent);
+
+	return *at ? task_of_node(*at) : NULL;
+}
+
+/* [table.lock] */
+static void link_id(struct task *task, int id)
+{
+	struct rb_node *parent, **at = place_of(id, &parent);
+
+	task->tid = id;
+	rb_insert(&table.ids, &task->id_node, parent, at);
+}
+
+static int take_id(struct task *task)
+{
+	int err = -EAGAIN;
+
+	spin_lock(&table.lock);
+	/* There are far more ids than tasks. */
+	for (int tries = 0; table.task_count < tasks_max() && err && tries < ID_MAX; tries++) {
+		int id = table.next_id++;
+
+		if (table.next_id >= ID_MAX)
+			table.next_id = IDS_RESERVED;
+		if (task_with(id))
+			continue;
+		link_id(task, id);
+		table.task_count++;
+		err = 0;
+	}
+	spin_unlock(&table.lock);
+	return err;
+}
+
+static void give_id(struct task *task)
 {
 	spin_lock(&table.lock);
-	int id = table.next_id++;
+	rb_remove(&table.ids, &task->id_node);
+	table.task_count--;
 	spin_unlock(&table.lock);
-	return id;
 }
+
+unsigned tasks_count(void)
+{
+	spin_lock(&table.lock);
+	unsigned count = table.task_count;
+	spin_unlock(&table.lock);
+	return count;
+}
+
+/* --- tasks --- */
 
 /* Room for the floating point state, at its initial values: what the scheduler loads when the task runs first. */
 static int create_fpu(struct task *task)
@@ -73,15 +154,27 @@ static int create_fpu(struct task *task)
 	return 0;
 }
 
-static void task_destroy(struct task *task)
+struct task *task_get(struct task *task)
 {
-	if (task->thread.stack_base)
-		stack_destroy(task->thread.stack_base);
+	__atomic_add_fetch(&task->refs, 1, __ATOMIC_RELAXED);
+	return task;
+}
+
+void task_put(struct task *task)
+{
+	if (!task || __atomic_sub_fetch(&task->refs, 1, __ATOMIC_ACQ_REL))
+		return;
 	mem_free(task->user_fpu_memory);
 	mem_free(task);
 }
 
-static void task_ended(struct thread *thread)
+void task_destroy(struct task *task)
+{
+	stack_destroy(task->thread.stack_base);
+	task_put(task);
+}
+
+static void thread_ended(struct thread *thread)
 {
 	task_destroy(container_of(thread, struct task, thread));
 }
@@ -90,27 +183,26 @@ static void task_main(void *arg)
 {
 	struct task *task = arg;
 
-	fpu_reset();
-	user_set_fs_base(task->user.fs_base);
-	user_set_gs_base(task->user.gs_base);
+	if (task->set_child_tid) {
+		int err = user_write(task->set_child_tid, &task->tid, sizeof(task->tid));
+		(void)err; /* as Linux: the program's own business */
+	}
 	user_enter(&task->start_regs);
 }
 
-static struct task *task_create(struct process *process, int tid)
+struct task *task_create(struct process *process)
 {
 	struct task *task = mem_zalloc(sizeof(*task));
 	void *stack = stack_create();
 
 	if (!task || !stack || create_fpu(task)) {
-		if (stack)
-			stack_destroy(stack);
-		if (task)
-			task_destroy(task);
+		stack_destroy(stack);
+		mem_free(task);
 		return NULL;
 	}
-	thread_init(&task->thread, task->name, stack, STACK_BYTES, task_main, task, task_ended);
+	thread_init(&task->thread, task->name, stack, STACK_BYTES, task_main, task, thread_ended);
 	task->process = process;
-	task->tid = tid;
+	task->refs = 1;
 	task->timer_slack_ns = 50 * NS_PER_US;
 	task->stack.flags = SS_DISABLE;
 	task->fault_errno = -EFAULT;
@@ -118,6 +210,28 @@ static struct task *task_create(struct process *process, int tid)
 	list_init(&task->link);
 	return task;
 }
+
+int task_add(struct task *task)
+{
+	struct process *process = task->process;
+	int err = take_id(task);
+
+	if (err)
+		return err;
+	spin_lock(&process->handlers->lock);
+	if (process->sole) {
+		err = -EAGAIN;
+	} else {
+		list_insert_before(&process->tasks, &task->link);
+		process->task_count++;
+	}
+	spin_unlock(&process->handlers->lock);
+	if (err)
+		give_id(task);
+	return err;
+}
+
+/* --- processes --- */
 
 static struct signal_handlers *handlers_create(void)
 {
@@ -140,6 +254,7 @@ static void process_free(struct process *process)
 	file_put(process->exe);
 	inode_put(process->paths.root);
 	inode_put(process->paths.cwd);
+	task_put(process->leader);
 	mem_free(process->credentials.groups);
 	mem_free(process->handlers);
 	mem_free(process);
@@ -153,12 +268,13 @@ static struct process *process_create(void)
 		return NULL;
 	list_init(&process->link);
 	list_init(&process->tasks);
+	waitq_init(&process->task_ended);
+	mutex_init(&process->timers_lock);
 	list_init(&process->timers);
 	signal_pending_init(&process->pending);
 	init_limits(process->limits);
 	process->handlers = handlers_create();
 	process->files = fd_table_create((unsigned)OPEN_FILES);
-	process->pid = next_id();
 	if (!process->handlers || !process->files) {
 		process_free(process);
 		return NULL;
@@ -185,7 +301,6 @@ int process_create_first(struct task **out)
 
 	if (!process)
 		return -ENOMEM;
-	process->group = process->session = process->pid;
 	process->credentials = (struct credentials){
 		.effective = CAPABILITIES_ALL,
 		.permitted = CAPABILITIES_ALL,
@@ -198,13 +313,15 @@ int process_create_first(struct task **out)
 	};
 
 	int err = open_console(process);
-	struct task *task = err ? NULL : task_create(process, process->pid);
+	struct task *task = err ? NULL : task_create(process);
 	if (!task) {
 		process_free(process);
 		return err ? err : -ENOMEM;
 	}
-	list_insert_before(&process->tasks, &task->link);
-	process->task_count = 1;
+	err = task_add(task);
+	assert(!err); /* the first of all */
+	process->leader = task_get(task);
+	process->pid = process->group = process->session = task->tid;
 	*out = task;
 	return 0;
 }
@@ -213,6 +330,7 @@ void process_destroy_first(struct task *task)
 {
 	struct process *process = task->process;
 
+	give_id(task);
 	task_destroy(task);
 	process_free(process);
 }
@@ -232,19 +350,14 @@ void task_start(struct task *task)
 
 struct process *process_find(int pid)
 {
-	struct process *found = NULL;
-
 	if (pid == 0)
 		return process_current();
-	spin_lock(&table.lock);
-	list_for_each(node, &table.processes) {
-		struct process *process = list_entry(node, struct process, link);
 
-		if (process->pid == pid)
-			found = process;
-	}
+	spin_lock(&table.lock);
+	struct task *task = task_with(pid);
+	struct process *process = task && task->process->pid == pid ? task->process : NULL;
 	spin_unlock(&table.lock);
-	return found;
+	return process;
 }
 
 void process_each(void (*fn)(void *context, struct process *process), void *context)
@@ -255,35 +368,14 @@ void process_each(void (*fn)(void *context, struct process *process), void *cont
 	spin_unlock(&table.lock);
 }
 
-static struct task *find_in(struct process *process, int tid)
-{
-	struct task *found = NULL;
-
-	spin_lock(&process->handlers->lock);
-	list_for_each(node, &process->tasks) {
-		struct task *task = list_entry(node, struct task, link);
-
-		if (task->tid == tid)
-			found = task;
-	}
-	spin_unlock(&process->handlers->lock);
-	return found;
-}
-
 struct task *task_find(struct process *process, int tid)
 {
-	if (process)
-		return find_in(process, tid);
-
-	struct task *task = task_current();
-	if (task->tid == tid)
-		return task;
 	spin_lock(&table.lock);
-	task = NULL;
-	list_for_each(node, &table.processes) {
-		if (!task)
-			task = find_in(list_entry(node, struct process, link), tid);
-	}
+	struct task *task = task_with(tid);
+	if (task && process && task->process != process)
+		task = NULL;
+	if (task)
+		task_get(task);
 	spin_unlock(&table.lock);
 	return task;
 }
@@ -300,15 +392,18 @@ uint64_t process_cpu_time_ns(const struct process *process)
 	return sum;
 }
 
-/* What other tasks and the program's own threads library wait for (set_tid_address(2), get_robust_list(2)). */
+/* --- the end --- */
+
 void task_release_user_state(struct task *task)
 {
 	const int32_t zero = 0;
 
 	futex_release_robust(task);
+	task->robust_list = 0;
 	if (task->clear_child_tid && task->process->task_count > 1 &&
 	    !user_write(task->clear_child_tid, &zero, sizeof(zero)))
 		futex_wake_address(task->clear_child_tid, 1);
+	task->clear_child_tid = 0;
 }
 
 _Noreturn void process_exit(unsigned status)
@@ -323,21 +418,81 @@ _Noreturn void process_exit(unsigned status)
 	core_end(signo ? STATUS_SIGNAL_BASE + signo : status >> 8 & 0xff);
 }
 
-_Noreturn void task_exit(unsigned status)
+/* False: it is the last one, and stays. */
+static bool leave_process(struct task *task, unsigned status)
 {
-	struct task *task = task_current();
 	struct process *process = task->process;
 
-	task_release_user_state(task);
 	spin_lock(&process->handlers->lock);
 	bool last = process->task_count == 1;
 	if (!last) {
 		process->task_count--;
 		process->ended_cpu_ns += thread_cpu_time_ns(&task->thread);
 		list_remove(&task->link);
+		signal_task_ends(task);
+		if (task == process->leader)
+			process->leader_status = status;
 	}
 	spin_unlock(&process->handlers->lock);
-	if (last)
-		process_exit(status);
+	return !last;
+}
+
+_Noreturn void task_exit(unsigned status)
+{
+	struct task *task = task_current();
+	struct process *process = task->process;
+
+	task_release_user_state(task);
+	if (!leave_process(task, status))
+		process_exit(process->leader->ended ? process->leader_status : status);
+	/* A leader keeps its id: it is the process's. */
+	if (task != process->leader)
+		give_id(task);
+	waitq_wake_all(&process->task_ended);
 	thread_exit();
+}
+
+/* The id of the process goes to the only task that is left. */
+static void become_leader(struct task *task)
+{
+	struct process *process = task->process;
+	struct task *old = process->leader;
+
+	if (old == task)
+		return;
+	give_id(old);
+	spin_lock(&table.lock);
+	rb_remove(&table.ids, &task->id_node);
+	link_id(task, process->pid);
+	spin_unlock(&table.lock);
+	process->leader = task_get(task);
+	task_put(old);
+}
+
+int process_end_other_tasks(void)
+{
+	struct task *self = task_current();
+	struct process *process = self->process;
+	struct spinlock *lock = &process->handlers->lock;
+
+	spin_lock(lock);
+	if (process->sole || self->must_end) {
+		spin_unlock(lock);
+		return -EAGAIN;
+	}
+	process->sole = self;
+	list_for_each(node, &process->tasks) {
+		struct task *task = list_entry(node, struct task, link);
+
+		if (task != self)
+			signal_end_task(task);
+	}
+	while (process->task_count > 1) {
+		int err = waitq_wait(&process->task_ended, lock, TIME_NEVER, WAIT_UNINTERRUPTIBLE);
+		assert(!err);
+	}
+	process->sole = NULL;
+	spin_unlock(lock);
+	become_leader(self);
+	return 0;
 }

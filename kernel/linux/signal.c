@@ -58,7 +58,7 @@ static bool wants(const struct task *task, int signo)
 	return !(task->blocked & signal_bit(signo)) || task->awaited & signal_bit(signo);
 }
 
-/* [signals] */
+/* [signals] Lets one task of those that do not block a signal of the process take it; the leader first, as Linux. */
 static void notify_process(struct process *process, int signo)
 {
 	list_for_each(node, &process->tasks) {
@@ -132,7 +132,8 @@ int signal_send_task(struct task *task, const struct signal_info *info)
 	int err = 0;
 
 	spin_lock(&process->handlers->lock);
-	if (!signal_is_ignored(process, info->signo) || !wants(task, info->signo)) {
+	if (!task->ended &&
+	    (!signal_is_ignored(process, info->signo) || !wants(task, info->signo))) {
 		err = enqueue(process, &task->pending, info);
 		if (err >= 0 && wants(task, info->signo))
 			notify(task);
@@ -159,7 +160,7 @@ bool signal_send_entry(struct process *process, struct task *task, struct queued
 	bool queued = false;
 
 	spin_lock(&process->handlers->lock);
-	if (!list_linked(&entry->link) &&
+	if (!list_linked(&entry->link) && !(task && task->ended) &&
 	    (!signal_is_ignored(process, signo) || blocked_by_all(process, signo))) {
 		list_insert_before(&pending->queue, &entry->link);
 		process->queued_signals++;
@@ -233,6 +234,29 @@ static void forget_in(struct process *process, struct signal_pending *pending, i
 		dequeue(process, pending, signo, &info);
 }
 
+/* [signals] Some task may have been woken for the process's signals in `set`, and will not take them: others shall. */
+static void hand_on(struct process *process, uint64_t set)
+{
+	for (uint64_t left = process->pending.set & set; left; left &= left - 1)
+		notify_process(process, __builtin_ctzll(left) + 1);
+}
+
+void signal_task_ends(struct task *task)
+{
+	task->ended = true;
+	for (uint64_t left = task->pending.set; left; left &= left - 1)
+		forget_in(task->process, &task->pending, __builtin_ctzll(left) + 1);
+	hand_on(task->process, ~task->blocked);
+}
+
+void signal_end_task(struct task *task)
+{
+	task->must_end = true;
+	/* It counts as a signal that nothing blocks; deliver.c looks at must_end before. */
+	enqueue_of_kernel(&task->pending, SIGKILL);
+	notify(task);
+}
+
 static int lowest(uint64_t set)
 {
 	return set & SYNCHRONOUS ? __builtin_ctzll(set & SYNCHRONOUS) + 1
@@ -276,7 +300,10 @@ void signal_set_blocked(uint64_t blocked)
 	struct task *task = task_current();
 
 	spin_lock(&task->process->handlers->lock);
+	uint64_t newly_blocked = blocked & ~task->blocked;
 	task->blocked = blocked & ~SIGNALS_UNBLOCKABLE;
+	if (newly_blocked)
+		hand_on(task->process, newly_blocked);
 	if (signal_is_pending())
 		notify(task);
 	spin_unlock(&task->process->handlers->lock);

@@ -201,9 +201,13 @@ static long send_to_task(int group, int tid, struct signal_info *info)
 		return -EINVAL;
 
 	struct task *task = task_find(NULL, tid);
-	if (!task || (group && task->process->pid != group))
+	if (!task)
 		return -ESRCH;
-	return info->signo ? signal_send_task(task, info) : 0;
+	int err = group && task->process->pid != group ? -ESRCH
+		  : info->signo                        ? signal_send_task(task, info)
+						       : 0;
+	task_put(task);
+	return err;
 }
 
 long sys_tkill(long tid, long signo)

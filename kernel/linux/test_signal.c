@@ -45,6 +45,11 @@ struct task *task_find(struct process *of, int tid)
 	return tid == task.tid ? &task : NULL;
 }
 
+void task_put(struct task *of)
+{
+	(void)of;
+}
+
 bool signal_on_stack(uint64_t pointer)
 {
 	(void)pointer;

@@ -52,11 +52,12 @@ static int read_cpu_clock(int clock, uint64_t *ns)
 	if ((clock & CPU_CLOCK_KIND) == 3)
 		return -EINVAL;
 	if (clock & CPU_CLOCK_THREAD) {
-		const struct task *task = id ? task_find(process_current(), id) : task_current();
+		struct task *task = task_find(process_current(), id ? id : task_current()->tid);
 
 		if (!task)
 			return -EINVAL;
 		*ns = thread_cpu_time_ns(&task->thread);
+		task_put(task);
 		return 0;
 	}
 	const struct process *process = process_find(id);

@@ -2,7 +2,8 @@
 /*
  * Interval timers: the three of setitimer(2) with alarm(2), and those of timer_create(2). All are one kind: a deadline on
  * some clock, an interval, and a signal. A timer on a CPU clock is looked at again when its time could have been used
- * up at the earliest. What expires while its signal is still queued counts as an overrun.
+ * up at the earliest. What expires while its signal is still queued counts as an overrun. process->timers_lock is
+ * held for the whole of each call.
  */
 #include "timers.h"
 
@@ -24,9 +25,9 @@ struct interval_timer {
 	struct timer timer;
 	struct spinlock lock;
 	struct process *process;
-	struct task *cpu_task; /* of a thread's CPU clock; NULL: the process's */
+	struct task *cpu_task; /* [reference] of a thread's CPU clock; NULL: the process's */
+	struct task *target;   /* [reference] SIGEV_THREAD_ID; NULL: the process */
 	int clock, id, notify;
-	int target_tid;       /* SIGEV_THREAD_ID; 0: the process */
 	uint64_t expires_ns;  /* [lock] on the clock (wall clocks: on time_now()'s); 0: not set */
 	uint64_t interval_ns; /* [lock] */
 	uint64_t missed;      /* [lock] expirations that the last one came too late for */
@@ -74,12 +75,10 @@ static void notify(struct interval_timer *t)
 		signal_post_process(t->process, t->entry.info.signo);
 		return;
 	}
-	struct task *task = t->target_tid ? task_find(t->process, t->target_tid) : NULL;
-	if (t->target_tid && !task)
-		return;
 	int32_t *overrun = &t->entry.info.timer.overrun;
-	uint64_t before = signal_send_entry(t->process, task, &t->entry) ? 0
-									 : (uint64_t)*overrun + 1;
+	uint64_t before = signal_send_entry(t->process, t->target, &t->entry)
+				  ? 0
+				  : (uint64_t)*overrun + 1;
 	*overrun = (int32_t)min(before + t->missed, (uint64_t)OVERRUN_MAX);
 }
 
@@ -106,7 +105,9 @@ static void fire(struct timer *timer)
 
 	spin_lock(&t->lock);
 	uint64_t now = clock_now(t);
-	if (t->expires_ns && now < t->expires_ns) {
+	if (t->cpu_task && t->cpu_task->ended) {
+		t->expires_ns = 0; /* its clock stands still */
+	} else if (t->expires_ns && now < t->expires_ns) {
 		arm(t); /* a CPU clock has run slower than the time */
 	} else if (t->expires_ns) {
 		advance(t, now);
@@ -140,6 +141,8 @@ static void destroy(struct interval_timer *t)
 	timer_cancel(&t->timer);
 	signal_remove_entry(t->process, &t->entry);
 	list_remove(&t->link);
+	task_put(t->cpu_task);
+	task_put(t->target);
 	mem_free(t);
 }
 
@@ -218,17 +221,36 @@ static int from_timeval(struct linux_timeval time, uint64_t *ns)
 
 long sys_getitimer(long which, long address)
 {
+	struct process *process = process_current();
 	struct linux_itimerval value = { 0 };
 	uint64_t left, interval;
 
 	which = (int)which;
 	if (which < 0 || which >= INTERVAL_COUNT)
 		return -EINVAL;
-	if (process_current()->interval_timers[which]) {
-		get(process_current()->interval_timers[which], &left, &interval);
+	mutex_lock(&process->timers_lock);
+	if (process->interval_timers[which]) {
+		get(process->interval_timers[which], &left, &interval);
 		value = (struct linux_itimerval){ to_timeval(interval), to_timeval(left) };
 	}
+	mutex_unlock(&process->timers_lock);
 	return user_write((uintptr_t)address, &value, sizeof(value));
+}
+
+/* Sets one of the three, to so much from now on. */
+static int exchange(int which, uint64_t left, uint64_t interval, uint64_t *old_left,
+		    uint64_t *old_interval)
+{
+	struct process *process = process_current();
+
+	mutex_lock(&process->timers_lock);
+	struct interval_timer *t = interval_timer(which);
+	if (t) {
+		get(t, old_left, old_interval);
+		set(t, left ? min(clock_now(t), (uint64_t)INT64_MAX - left) + left : 0, interval);
+	}
+	mutex_unlock(&process->timers_lock);
+	return t ? 0 : -ENOMEM;
 }
 
 long sys_setitimer(long which, long address, long old_address)
@@ -243,26 +265,19 @@ long sys_setitimer(long which, long address, long old_address)
 		return -EFAULT;
 	if (from_timeval(value.value, &left) || from_timeval(value.interval, &interval))
 		return -EINVAL;
-	struct interval_timer *t = interval_timer((int)which);
-	if (!t)
-		return -ENOMEM;
-	get(t, &old_left, &old_interval);
-	set(t, left ? clock_now(t) + left : 0, interval);
-	if (!old_address)
-		return 0;
+	int err = exchange((int)which, left, interval, &old_left, &old_interval);
+	if (err || !old_address)
+		return err;
 	value = (struct linux_itimerval){ to_timeval(old_interval), to_timeval(old_left) };
 	return user_write((uintptr_t)old_address, &value, sizeof(value));
 }
 
 long sys_alarm(long seconds)
 {
-	struct interval_timer *t = interval_timer(INTERVAL_REAL);
 	uint64_t left, interval, ns = (uint32_t)seconds * NS_PER_S;
 
-	if (!t)
+	if (exchange(INTERVAL_REAL, ns, 0, &left, &interval))
 		return 0;
-	get(t, &left, &interval);
-	set(t, ns ? deadline_after(ns) : 0, 0);
 	/* Rounded, but never to nothing. */
 	return left ? (long)max((left + NS_PER_S / 2) / NS_PER_S, (uint64_t)1) : 0;
 }
@@ -289,27 +304,61 @@ static unsigned count_timers(void)
 	return n;
 }
 
-static int check_event(const struct linux_sigevent *event)
+/* `*target` is a reference to the task that is to get the signal. */
+static int check_event(const struct linux_sigevent *event, struct task **target)
 {
+	*target = NULL;
 	if (event->notify == SIGEV_NONE)
 		return 0;
 	if (event->signo < 1 || event->signo > SIGNAL_MAX)
 		return -EINVAL;
-	if (event->notify == SIGEV_THREAD_ID)
-		return task_find(process_current(), event->tid) ? 0 : -EINVAL;
+	if (event->notify == SIGEV_THREAD_ID) {
+		*target = task_find(process_current(), event->tid);
+		return *target ? 0 : -EINVAL;
+	}
 	return event->notify == SIGEV_SIGNAL || event->notify == SIGEV_THREAD ? 0 : -EINVAL;
 }
 
-/* Whose time a CPU clock counts; the calling thread's own for CLOCK_THREAD_CPUTIME_ID. */
+/* Whose time a CPU clock counts, counted; the calling thread's own for CLOCK_THREAD_CPUTIME_ID. */
 static struct task *cpu_clock_task(int clock)
 {
 	enum { CPU_CLOCK_THREAD = 4 };
 
 	if (clock == CLOCK_THREAD_CPUTIME_ID)
-		return task_current();
+		return task_get(task_current());
 	if (clock >= 0 || !(clock & CPU_CLOCK_THREAD))
 		return NULL;
-	return ~(clock >> 3) ? task_find(process_current(), ~(clock >> 3)) : task_current();
+	return ~(clock >> 3) ? task_find(process_current(), ~(clock >> 3))
+			     : task_get(task_current());
+}
+
+static int add(int clock, const struct linux_sigevent *event, bool has_event, long id_address)
+{
+	struct process *process = process_current();
+	struct task *target;
+	int err = check_event(event, &target);
+
+	if (err)
+		return err;
+	struct interval_timer *t = count_timers() < TIMERS_MAX ? create(clock, event->signo) : NULL;
+	if (!t) {
+		task_put(target);
+		return -EAGAIN;
+	}
+	t->id = process->next_timer_id;
+	t->notify = event->notify;
+	t->target = target;
+	t->cpu_task = cpu_clock_task(clock);
+	t->entry.info.code = SI_TIMER;
+	t->entry.info.timer.id = t->id;
+	t->entry.info.timer.value = has_event ? event->value : (uint64_t)t->id;
+	if (user_write((uintptr_t)id_address, &t->id, sizeof(t->id))) {
+		destroy(t);
+		return -EFAULT;
+	}
+	process->next_timer_id = (int)((unsigned)(t->id + 1) & INT32_MAX);
+	list_insert_before(&process->timers, &t->link);
+	return 0;
 }
 
 long sys_timer_create(long clock, long event_address, long id_address)
@@ -324,28 +373,10 @@ long sys_timer_create(long clock, long event_address, long id_address)
 		return -EINVAL;
 	if (event_address && user_read(&event, (uintptr_t)event_address, sizeof(event)))
 		return -EFAULT;
-	int err = check_event(&event);
-	if (err)
-		return err;
-	if (count_timers() >= TIMERS_MAX)
-		return -EAGAIN;
-	struct interval_timer *t = create((int)clock, event.signo);
-	if (!t)
-		return -EAGAIN;
-	t->id = process->next_timer_id;
-	t->notify = event.notify;
-	t->target_tid = event.notify == SIGEV_THREAD_ID ? event.tid : 0;
-	t->cpu_task = cpu_clock_task((int)clock);
-	t->entry.info.code = SI_TIMER;
-	t->entry.info.timer.id = t->id;
-	t->entry.info.timer.value = event_address ? event.value : (uint64_t)t->id;
-	if (user_write((uintptr_t)id_address, &t->id, sizeof(t->id))) {
-		mem_free(t);
-		return -EFAULT;
-	}
-	process->next_timer_id = (int)((unsigned)(t->id + 1) & INT32_MAX);
-	list_insert_before(&process->timers, &t->link);
-	return 0;
+	mutex_lock(&process->timers_lock);
+	int err = add((int)clock, &event, event_address, id_address);
+	mutex_unlock(&process->timers_lock);
+	return err;
 }
 
 static int write_itimerspec(long address, uint64_t left, uint64_t interval)
@@ -356,51 +387,78 @@ static int write_itimerspec(long address, uint64_t left, uint64_t interval)
 		   : user_write_timespec((uintptr_t)address + sizeof(struct linux_timespec), left);
 }
 
-long sys_timer_settime(long id, long flags, long address, long old_address)
-{
-	struct linux_itimerspec spec;
-	uint64_t value, interval, old_left, old_interval;
-	struct interval_timer *t = find(id);
+/* What the calls below do to a timer that there is. */
+struct timer_change {
+	uint64_t value, interval, old_value, old_interval;
+	bool absolute;
+};
 
-	if (!t)
-		return -EINVAL;
-	if (user_read(&spec, (uintptr_t)address, sizeof(spec)))
-		return -EFAULT;
-	if (timespec_to_ns(&spec.value, &value) || timespec_to_ns(&spec.interval, &interval))
-		return -EINVAL;
-	get(t, &old_left, &old_interval);
-	if (value && flags & TIMER_ABSTIME)
+static void change(struct interval_timer *t, struct timer_change *c)
+{
+	uint64_t value = c->value;
+
+	get(t, &c->old_value, &c->old_interval);
+	if (value && c->absolute)
 		value = max(clock_deadline(t->clock, value), (uint64_t)1);
 	else if (value)
 		value = min(clock_now(t), (uint64_t)INT64_MAX - value) + value;
-	set(t, value, interval);
-	return old_address ? write_itimerspec(old_address, old_left, old_interval) : 0;
+	set(t, value, c->interval);
+}
+
+long sys_timer_settime(long id, long flags, long address, long old_address)
+{
+	struct process *process = process_current();
+	struct timer_change c = { .absolute = flags & TIMER_ABSTIME };
+	struct linux_itimerspec spec;
+
+	if (!address)
+		return -EINVAL;
+	if (user_read(&spec, (uintptr_t)address, sizeof(spec)))
+		return -EFAULT;
+	if (timespec_to_ns(&spec.value, &c.value) || timespec_to_ns(&spec.interval, &c.interval))
+		return -EINVAL;
+	mutex_lock(&process->timers_lock);
+	struct interval_timer *t = find(id);
+	if (t)
+		change(t, &c);
+	mutex_unlock(&process->timers_lock);
+	if (!t)
+		return -EINVAL;
+	return old_address ? write_itimerspec(old_address, c.old_value, c.old_interval) : 0;
 }
 
 long sys_timer_gettime(long id, long address)
 {
-	struct interval_timer *t = find(id);
-	uint64_t left, interval;
+	struct process *process = process_current();
+	uint64_t left = 0, interval = 0;
 
-	if (!t)
-		return -EINVAL;
-	get(t, &left, &interval);
-	return write_itimerspec(address, left, interval);
+	mutex_lock(&process->timers_lock);
+	struct interval_timer *t = find(id);
+	if (t)
+		get(t, &left, &interval);
+	mutex_unlock(&process->timers_lock);
+	return t ? write_itimerspec(address, left, interval) : -EINVAL;
 }
 
 long sys_timer_getoverrun(long id)
 {
-	struct interval_timer *t = find(id);
+	struct process *process = process_current();
 
-	return t ? t->entry.overrun_taken : -EINVAL;
+	mutex_lock(&process->timers_lock);
+	const struct interval_timer *t = find(id);
+	int overrun = t ? t->entry.overrun_taken : -EINVAL;
+	mutex_unlock(&process->timers_lock);
+	return overrun;
 }
 
 long sys_timer_delete(long id)
 {
-	struct interval_timer *t = find(id);
+	struct process *process = process_current();
 
-	if (!t)
-		return -EINVAL;
-	destroy(t);
-	return 0;
+	mutex_lock(&process->timers_lock);
+	struct interval_timer *t = find(id);
+	if (t)
+		destroy(t);
+	mutex_unlock(&process->timers_lock);
+	return t ? 0 : -EINVAL;
 }

@@ -246,3 +246,5 @@ else
 	stdin= expected_status=
 fi
 reuse=
+
+. "$here/cases-threads.sh"

@@ -3,12 +3,17 @@
  * Processes and tasks. A `struct process` is a thread group: what its threads share. A `struct task` is one thread of it,
  * and embeds the kernel's thread. The first process, 1, is the program; the machine ends with it.
  *
- * A process lives until its last task has ended. Fields without a mark are set before the first task runs, or belong to
- * the tasks of a single-threaded start; [signals] means under process->handlers->lock, [task] only by the task itself.
+ * A process lives until its last task has ended. Fields without a mark are set before the first task runs, or by one task at
+ * a time; [signals] means under process->handlers->lock, [ids] under the table's, [task] only by the task itself.
+ *
+ * A task is counted: by its thread while that runs, by its process if it is the leader (whose id stays taken when it has
+ * ended), and by whoever has found it with task_find().
  */
 #pragma once
 
+#include <base/compiler.h>
 #include <base/list.h>
+#include <base/rbtree.h>
 #include <base/types.h>
 #include <core/lock.h>
 #include <core/thread.h>
@@ -55,9 +60,13 @@ struct program_layout {
 };
 
 struct process {
-	struct list_node link;  /* [process table] */
-	struct list_node tasks; /* [signals] struct task.link */
-	unsigned task_count;    /* [signals] */
+	struct list_node link;   /* [process table] */
+	struct list_node tasks;  /* [signals] struct task.link; those that have not ended */
+	unsigned task_count;     /* [signals] of them */
+	struct waitq task_ended; /* woken when there is one less */
+	struct task *leader;     /* [reference] whose id is `pid` */
+	struct task *sole;       /* [signals] that wants to be the only one: execve(2) */
+	unsigned leader_status;  /* [signals] with which the leader has ended before others */
 	int pid, parent_pid, group, session;
 
 	struct space *space;
@@ -73,9 +82,11 @@ struct process {
 
 	struct resource_limit limits[RLIMIT_COUNT];
 	struct credentials credentials;
-	struct interval_timer *interval_timers[INTERVAL_COUNT]; /* [owned] made when first set */
-	struct list_node timers;                                /* struct interval_timer.link */
-	int next_timer_id;
+	struct mutex timers_lock;
+	struct interval_timer
+		*interval_timers[INTERVAL_COUNT]; /* [timers_lock] made when first set */
+	struct list_node timers;                  /* [timers_lock] struct interval_timer.link */
+	int next_timer_id;                        /* [timers_lock] */
 
 	struct program_layout layout;
 
@@ -101,8 +112,12 @@ struct task {
 	struct thread thread;
 	struct user_context user;
 	struct process *process;
-	struct list_node link; /* [signals] process->tasks */
-	int tid;
+	struct list_node link;  /* [signals] process->tasks */
+	struct rb_node id_node; /* [ids] */
+	int tid;                /* [ids] */
+	uint32_t refs;          /* atomic */
+	bool ended;    /* [signals] it runs no more program code: nobody sends it signals */
+	bool must_end; /* [signals] at its next return to user mode */
 	struct user_regs start_regs; /* what it enters user mode with */
 	char name[TASK_NAME_BYTES];  /* PR_SET_NAME, comm */
 	void *user_fpu_memory;       /* [owned] what user.fpu lies in */
@@ -118,6 +133,7 @@ struct task {
 	int fault_errno; /* [task] why the last page fault was not resolved */
 	uint64_t fault_trap, fault_error_code, fault_address; /* [task] for the signal frame */
 
+	uintptr_t set_child_tid;   /* where it writes its id when it starts */
 	uintptr_t clear_child_tid; /* [task] */
 	uintptr_t robust_list;     /* [task] */
 	uint64_t timer_slack_ns;
@@ -144,14 +160,34 @@ void task_start(struct task *task);
 /** Undoes process_create_first() of a process that has not run. */
 void process_destroy_first(struct task *task);
 
+/** A task for `process`, not on any list, with a reference for its thread; task->start_regs and user state are the caller's to
+ * fill. NULL: no memory. */
+struct task *task_create(struct process *process);
+
+/** Gives a task its id and makes it one of its process, where others see it. -EAGAIN: no id is left, or the process
+ * is about to have one task only. */
+int must_check task_add(struct task *task);
+
+/** Undoes task_create() of a task that was not added. */
+void task_destroy(struct task *task);
+
+/** The last reference frees it. Thread context. */
+struct task *task_get(struct task *task);
+void task_put(struct task *task);
+
 /** The process with this pid (0: the current one); NULL: none. Not counted: it ends only by its own tasks. */
 struct process *process_find(int pid);
 
 /** Calls fn for every process, under the table's lock. */
 void process_each(void (*fn)(void *context, struct process *process), void *context);
 
-/** The task with this id in a process (any, where `process` is NULL); NULL: none. */
-struct task *task_find(struct process *process, int tid);
+/** The task with this id in a process (any, where `process` is NULL), counted for the caller, who puts it; NULL: none. A
+ * leader that has ended is still found. */
+struct task *must_check task_find(struct process *process, int tid);
+
+/** How many tasks there are in the machine, and how many there can be (threads-max of proc(5)). */
+unsigned tasks_count(void);
+unsigned tasks_max(void);
 
 /** CPU time of all tasks of a process. Any context. */
 uint64_t process_cpu_time_ns(const struct process *process);
@@ -162,3 +198,7 @@ void task_release_user_state(struct task *task);
 /** Ends the current process (exit_group, or a fatal signal; `status` as wait(2) has it), or only the current task. */
 _Noreturn void process_exit(unsigned status);
 _Noreturn void task_exit(unsigned status);
+
+/** For execve(2). Ends all other tasks of the process and waits for that; then the current one is the leader,
+ * with the process's id, whichever it was before. -EAGAIN: another task is at it, or the process ends. */
+int must_check process_end_other_tasks(void);

@@ -47,6 +47,13 @@ void signal_force(const struct signal_info *info);
 /** Drops what is pending of one signal. Under process->handlers->lock. */
 void signal_forget(struct process *process, int signo);
 
+/** What a task that has been taken off its process leaves behind: its own signals are dropped, those of the process that
+ * it may have been woken for go to others. Under process->handlers->lock. */
+void signal_task_ends(struct task *task);
+
+/** Makes a task end, wherever it is, at its next return to user mode. Under process->handlers->lock. */
+void signal_end_task(struct task *task);
+
 /** Whether this disposition and number mean that nothing happens. Under process->handlers->lock. */
 bool signal_is_ignored(const struct process *process, int signo);
 
