@@ -435,9 +435,9 @@ void waitq_wake(struct waitq *q, unsigned count)
 	spin_unlock(&q->lock);
 }
 
-static void wake_for(struct waitq *q, uint32_t events)
+static bool wake_for(struct waitq *q, uint32_t events)
 {
-	bool taken = false;
+	bool any = false, taken = false;
 
 	spin_lock(&q->lock);
 	list_for_each(node, &q->waiters) {
@@ -446,16 +446,19 @@ static void wake_for(struct waitq *q, uint32_t events)
 		if (waiter->woken || (taken && waiter->exclusive) ||
 		    !(__atomic_load_n(&waiter->events, __ATOMIC_RELAXED) & events))
 			continue;
-		if (waiter->wake(waiter) && waiter->exclusive)
-			taken = true;
+		if (!waiter->wake(waiter))
+			continue;
+		any = true;
+		taken |= waiter->exclusive;
 	}
 	spin_unlock(&q->lock);
+	return any;
 }
 
-void waitq_wake_events(struct waitq *q, uint32_t events)
+bool waitq_wake_events(struct waitq *q, uint32_t events)
 {
 	/* Who is not linked yet will look at the condition after this; pairs with waitq_add(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&q->waiters.next, __ATOMIC_RELAXED) != &q->waiters)
-		wake_for(q, events);
+	return __atomic_load_n(&q->waiters.next, __ATOMIC_RELAXED) != &q->waiters &&
+	       wake_for(q, events);
 }

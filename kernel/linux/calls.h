@@ -50,6 +50,10 @@ static inline struct file *fd_file(long fd)
 	return fd_get(process_current()->files, (int)fd);
 }
 
+/** A descriptor for a new file that is no inode's: O_RDWR, O_NONBLOCK and O_CLOEXEC as in `flags`. `private` is freed where that
+ * fails: -ENOMEM, -EMFILE. */
+long install_new(const struct file_ops *ops, void *private, unsigned flags);
+
 /** A result of a blocking call: -EINTR becomes a restart where Linux has one. */
 static inline long restartable(long result)
 {

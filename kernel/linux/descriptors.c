@@ -4,6 +4,7 @@
 #include <fs/pipe.h>
 #include <fs/root.h>
 #include <linux/signal.h>
+#include <mm/alloc.h>
 
 #include "calls.h"
 
@@ -45,6 +46,20 @@ enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_NAME_MAX = 249 };
 static struct fd_table *current_files(void)
 {
 	return process_current()->files;
+}
+
+long install_new(const struct file_ops *ops, void *private, unsigned flags)
+{
+	struct file *file = file_create(ops, O_RDWR | (flags & O_NONBLOCK), private);
+
+	if (!file) {
+		mem_free(private);
+		return -ENOMEM;
+	}
+	int fd = fd_install(current_files(), file, 0, flags & O_CLOEXEC);
+	if (fd < 0)
+		file_put(file);
+	return fd;
 }
 
 long sys_close(long fd)

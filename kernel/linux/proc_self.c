@@ -407,9 +407,10 @@ static ssize_t link_fd(const char *name, size_t length, char *buffer, size_t siz
 
 	if (!file)
 		return -ENOENT;
-	bool pipe = file->inode && (file->inode->mode & S_IFMT) == S_IFIFO;
-	format(text, sizeof(text), pipe ? "pipe:[%llu]" : "anon_inode:[%llu]",
-	       (ull)(file->inode ? file->inode->ino : 0));
+	if (file->inode)
+		format(text, sizeof(text), "pipe:[%llu]", (ull)file->inode->ino);
+	else
+		format(text, sizeof(text), "anon_inode:%s", file->ops->name ? file->ops->name : "[file]");
 	ssize_t result = put_text(file->path ? file->path : text, buffer, size);
 	file_put(file);
 	return result;

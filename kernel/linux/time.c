@@ -4,6 +4,7 @@
 
 #include "calls.h"
 #include "clocks.h"
+#include "timerfd.h"
 
 enum { CLOCK_TICKS = 100 };
 #define NS_MAX ((uint64_t)INT64_MAX)
@@ -124,6 +125,12 @@ long sys_clock_getres(long clock, long address)
 				   coarse ? NS_PER_S / CLOCK_TICKS : time_resolution_ns());
 }
 
+static void set_wall(uint64_t ns)
+{
+	time_set_wall(ns);
+	timerfd_clock_was_set();
+}
+
 long sys_clock_settime(long clock, long address)
 {
 	uint64_t ns;
@@ -132,7 +139,7 @@ long sys_clock_settime(long clock, long address)
 		return -EINVAL;
 	int err = user_read_timespec((uintptr_t)address, &ns);
 	if (!err)
-		time_set_wall(ns);
+		set_wall(ns);
 	return err;
 }
 
@@ -159,7 +166,7 @@ long sys_settimeofday(long address, long zone)
 	if (time.seconds < 0 || time.microseconds < 0 || time.microseconds >= 1000000 ||
 	    (uint64_t)time.seconds >= NS_MAX / NS_PER_S)
 		return -EINVAL;
-	time_set_wall((uint64_t)time.seconds * NS_PER_S + (uint64_t)time.microseconds * NS_PER_US);
+	set_wall((uint64_t)time.seconds * NS_PER_S + (uint64_t)time.microseconds * NS_PER_US);
 	return 0;
 }
 

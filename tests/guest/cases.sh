@@ -88,6 +88,8 @@ done
 stdin=$work/lines label=glibc libcs=glibc try filter lines
 libcs= label= stdin=
 
+. "$here/cases_events.sh"
+
 # --- what cannot be compared with a run on the host -----------------------------------------------
 
 # Two runs differ in every line; glibc's own heap and image do so only for a position-independent program.

@@ -62,6 +62,24 @@ static inline struct list_node *list_pop_front(struct list_node *head)
 	return n;
 }
 
+/** Moves all of `from`, in its order, to the front of `to`; `from` is empty then. */
+static inline void list_move_to_front(struct list_node *to, struct list_node *from)
+{
+	if (list_empty(from))
+		return;
+	from->prev->next = to->next;
+	to->next->prev = from->prev;
+	to->next = from->next;
+	from->next->prev = to;
+	list_init(from);
+}
+
+/** The same to the end. */
+static inline void list_move_to_end(struct list_node *to, struct list_node *from)
+{
+	list_move_to_front(to->prev, from);
+}
+
 /* The body may remove `node` itself, since the successor is read first; it must not remove that
  * one. */
 #define list_for_each(node, head)                                                               \

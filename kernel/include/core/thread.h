@@ -124,9 +124,9 @@ void waitq_wake_all(struct waitq *q);
 void waitq_wake(struct waitq *q, unsigned count);
 
 /** Tells of events (POLLIN and so on) that have come about: wakes who waits for one of them, all
- * but the exclusive ones, and the oldest of those. Costs next to nothing where nobody waits. The
- * change must be visible before. Any context. */
-void waitq_wake_events(struct waitq *q, uint32_t events);
+ * but the exclusive ones, and the oldest of those. True: somebody goes on because of it. Costs next
+ * to nothing where nobody waits. The change must be visible before. Any context. */
+bool waitq_wake_events(struct waitq *q, uint32_t events);
 
 /* For waiting on several queues at once (poll): add a waiter to each, look at the conditions,
  * thread_wait(), remove them. */

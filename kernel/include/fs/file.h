@@ -53,6 +53,7 @@ enum {
 struct file;
 
 struct file_ops {
+	const char *name; /* of what has no inode, in /proc/self/fd: "[eventfd]"; may be NULL */
 	/* `*position` is the file's own or a pread's; a stream ignores it. Count, or -errno. NULL: -EINVAL. */
 	ssize_t (*read)(struct file *file, struct uio *uio, uint64_t *position);
 	ssize_t (*write)(struct file *file, struct uio *uio, uint64_t *position);
