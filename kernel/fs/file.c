@@ -5,6 +5,7 @@
 #include <base/assert.h>
 #include <base/bits.h>
 #include <base/errno.h>
+#include <fs/notify.h>
 #include <mm/alloc.h>
 #include <mm/space.h>
 
@@ -137,6 +138,9 @@ void file_put(struct file *file)
 	if (file->ops->release)
 		file->ops->release(file);
 	uncount_writer(file);
+	if (!(file->flags & O_PATH))
+		notify_inode(file->inode,
+			     is_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NOWRITE);
 	inode_put(file->inode);
 	mem_free(file->path);
 	mem_free(file);
@@ -172,14 +176,25 @@ static ssize_t transfer(struct file *file, struct uio *uio, transfer_fn *fn)
 	return count;
 }
 
+static ssize_t told(struct file *file, ssize_t count, unsigned mask)
+{
+	if (count > 0)
+		notify_inode(file->inode, mask);
+	return count;
+}
+
 ssize_t file_read(struct file *file, struct uio *uio)
 {
-	return is_readable(file) ? transfer(file, uio, file->ops->read) : -EBADF;
+	if (!is_readable(file))
+		return -EBADF;
+	return told(file, transfer(file, uio, file->ops->read), NOTIFY_ACCESS);
 }
 
 ssize_t file_write(struct file *file, struct uio *uio)
 {
-	return is_writable(file) ? transfer(file, uio, file->ops->write) : -EBADF;
+	if (!is_writable(file))
+		return -EBADF;
+	return told(file, transfer(file, uio, file->ops->write), NOTIFY_MODIFY);
 }
 
 static ssize_t transfer_at(struct file *file, struct uio *uio, uint64_t position, transfer_fn *fn)
@@ -193,12 +208,16 @@ static ssize_t transfer_at(struct file *file, struct uio *uio, uint64_t position
 
 ssize_t file_read_at(struct file *file, struct uio *uio, uint64_t position)
 {
-	return is_readable(file) ? transfer_at(file, uio, position, file->ops->read) : -EBADF;
+	if (!is_readable(file))
+		return -EBADF;
+	return told(file, transfer_at(file, uio, position, file->ops->read), NOTIFY_ACCESS);
 }
 
 ssize_t file_write_at(struct file *file, struct uio *uio, uint64_t position)
 {
-	return is_writable(file) ? transfer_at(file, uio, position, file->ops->write) : -EBADF;
+	if (!is_writable(file))
+		return -EBADF;
+	return told(file, transfer_at(file, uio, position, file->ops->write), NOTIFY_MODIFY);
 }
 
 int file_getattr(struct file *file, struct inode_attr *out)
@@ -245,6 +264,8 @@ int file_iterate(struct file *file, struct dir_sink *sink)
 	mutex_lock(&file->position_lock);
 	error = file->ops->iterate(file, sink);
 	mutex_unlock(&file->position_lock);
+	if (!error)
+		notify_inode(file->inode, NOTIFY_ACCESS);
 	return error;
 }
 
@@ -271,7 +292,10 @@ int file_truncate(struct file *file, uint64_t size)
 		return -EBADF;
 	if (!is_writable(file) || size > INT64_MAX || !file->ops->truncate)
 		return -EINVAL;
-	return file->ops->truncate(file, size);
+	int error = file->ops->truncate(file, size);
+	if (!error)
+		notify_inode(file->inode, NOTIFY_MODIFY);
+	return error;
 }
 
 int file_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes)
@@ -290,7 +314,10 @@ int file_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes)
 		return -EFBIG;
 	if (!file->ops->fallocate)
 		return file->ops->seek ? -ENODEV : -ESPIPE;
-	return file->ops->fallocate(file, mode, offset, bytes);
+	int error = file->ops->fallocate(file, mode, offset, bytes);
+	if (!error)
+		notify_inode(file->inode, NOTIFY_MODIFY);
+	return error;
 }
 
 int file_sync(struct file *file, bool data_only)

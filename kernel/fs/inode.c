@@ -6,6 +6,7 @@
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/string.h>
+#include <fs/notify.h>
 #include <mm/pages.h>
 
 #include "internal.h"
@@ -56,6 +57,20 @@ void inode_set_place(struct inode *inode, struct inode *parent, const char *name
 	inode->name_bytes = bytes;
 	spin_unlock(&places_lock);
 	inode_put(before);
+}
+
+struct inode *inode_place(struct inode *inode, char *name, size_t *bytes)
+{
+	struct inode *dir = NULL;
+
+	spin_lock(&places_lock);
+	if (inode->parent && inode->name && inode != inode->fs->root) {
+		dir = inode_get(inode->parent);
+		*bytes = inode->name_bytes;
+		memcpy(name, inode->name, inode->name_bytes);
+	}
+	spin_unlock(&places_lock);
+	return dir;
 }
 
 /* Writes the path to the buffer's end, from its end. Returns where it starts, or what was wrong. */
@@ -118,6 +133,8 @@ int inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned s
 	mutex_lock(&inode->fs->lock);
 	error = inode->ops->setattr(inode, attr, set);
 	mutex_unlock(&inode->fs->lock);
+	if (!error)
+		notify_inode(inode, set & INODE_SET_SIZE ? NOTIFY_MODIFY : NOTIFY_ATTRIBUTES);
 	return error;
 }
 

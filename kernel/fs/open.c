@@ -2,6 +2,7 @@
 /* open(2) by path. Thread context. */
 #include <base/errno.h>
 #include <base/string.h>
+#include <fs/notify.h>
 #include <fs/path.h>
 #include <mm/alloc.h>
 
@@ -50,6 +51,10 @@ static int find_last(struct walk *walk, struct open *o)
 		mutex_lock(&walk->dir->fs->lock);
 		error = create_locked(walk, o);
 		mutex_unlock(&walk->dir->fs->lock);
+		if (o->created && !error)
+			notify_name(walk->dir, &(struct notify_event){ .mask = NOTIFY_CREATE,
+								       .name = walk->name,
+								       .length = walk->length });
 	}
 	if (!error && !o->created && o->flags & O_EXCL) {
 		inode_put(o->inode);
@@ -138,9 +143,12 @@ static int open_found(const struct walk *walk, struct open *o, struct file **out
 		error = 0;
 	if (!error)
 		error = file_open_inode(o->inode, o->flags, out);
-	if (!error)
-		(*out)->path = path_of(walk, o);
-	return error;
+	if (error)
+		return error;
+	(*out)->path = path_of(walk, o);
+	if (!(o->flags & O_PATH))
+		notify_inode(o->inode, NOTIFY_OPEN);
+	return 0;
 }
 
 static int open_unnamed(struct walk *walk, struct open *o, struct file **out)

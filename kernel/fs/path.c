@@ -4,6 +4,7 @@
 
 #include <base/errno.h>
 #include <base/string.h>
+#include <fs/notify.h>
 
 #include "walk.h"
 
@@ -109,6 +110,16 @@ static int create_locked(struct walk *walk, const struct creation *c)
 	}
 }
 
+static void tell_name(const struct walk *walk, unsigned mask, bool directory, uint32_t cookie)
+{
+	notify_name(walk->dir, &(struct notify_event){
+				       .mask = mask | (directory ? NOTIFY_DIRECTORY : 0),
+				       .cookie = cookie,
+				       .name = walk->name,
+				       .length = walk->length,
+			       });
+}
+
 static int create(const struct path_context *context, struct inode *base, const char *path,
 		  const struct creation *c)
 {
@@ -124,6 +135,10 @@ static int create(const struct path_context *context, struct inode *base, const 
 		error = create_locked(&walk, c);
 		mutex_unlock(&walk.dir->fs->lock);
 	}
+	if (!error && c->kind == CREATE_LINK)
+		notify_inode(c->target, NOTIFY_ATTRIBUTES);
+	if (!error)
+		tell_name(&walk, NOTIFY_CREATE, c->kind == CREATE_DIR, 0);
 	walk_fini(&walk);
 	return error;
 }
@@ -176,34 +191,38 @@ int path_link(const struct path_context *context, struct inode *target, struct i
 
 /* Removing */
 
-static int is_mount_point(struct walk *walk)
+/* *removed has a reference: whoever watches it is to be told. */
+static int unlink_locked(struct walk *walk, struct inode **removed)
 {
-	struct inode *inode, *dir = walk->dir;
-	int error = dir->ops->lookup(dir, walk->name, walk->length, &inode);
+	struct inode *dir = walk->dir;
+	int error = dir->ops->lookup(dir, walk->name, walk->length, removed);
 
 	if (error)
 		return error;
-	error = inode->mounted ? -EBUSY : 0;
-	inode_put(inode);
+	error = is_dir(*removed) ? -EISDIR : walk->slash ? -ENOTDIR : 0;
+	if (!error)
+		error = dir->ops->unlink ? dir->ops->unlink(dir, walk->name, walk->length) : -EPERM;
+	if (error)
+		inode_put(*removed);
 	return error;
 }
 
-static int unlink_locked(struct walk *walk)
+/* After a name of it has gone. Takes the reference over. */
+static void tell_removed(const struct walk *walk, struct inode *inode)
 {
-	struct inode *inode, *dir = walk->dir;
-	int error = dir->ops->lookup(dir, walk->name, walk->length, &inode);
+	struct inode_attr attr;
 
-	if (error)
-		return error;
-	error = is_dir(inode) ? -EISDIR : walk->slash ? -ENOTDIR : 0;
+	if (inode->watches && !inode_getattr(inode, &attr))
+		notify_name(inode,
+			    &(struct notify_event){ .mask = attr.nlink ? NOTIFY_ATTRIBUTES
+								       : NOTIFY_DELETE_SELF });
+	tell_name(walk, NOTIFY_DELETE, is_dir(inode), 0);
 	inode_put(inode);
-	if (error)
-		return error;
-	return dir->ops->unlink ? dir->ops->unlink(dir, walk->name, walk->length) : -EPERM;
 }
 
 int path_unlink(const struct path_context *context, struct inode *base, const char *path)
 {
+	struct inode *removed;
 	struct walk walk;
 	int error;
 
@@ -213,21 +232,28 @@ int path_unlink(const struct path_context *context, struct inode *base, const ch
 		error = -EISDIR;
 	if (!error) {
 		mutex_lock(&walk.dir->fs->lock);
-		error = unlink_locked(&walk);
+		error = unlink_locked(&walk, &removed);
 		mutex_unlock(&walk.dir->fs->lock);
+		if (!error)
+			tell_removed(&walk, removed);
 	}
 	walk_fini(&walk);
 	return error;
 }
 
-static int rmdir_locked(struct walk *walk)
+static int rmdir_locked(struct walk *walk, struct inode **removed)
 {
 	struct inode *dir = walk->dir;
-	int error = is_mount_point(walk);
+	int error = dir->ops->lookup(dir, walk->name, walk->length, removed);
 
 	if (error)
 		return error;
-	return dir->ops->rmdir ? dir->ops->rmdir(dir, walk->name, walk->length) : -EPERM;
+	error = (*removed)->mounted ? -EBUSY : 0;
+	if (!error)
+		error = dir->ops->rmdir ? dir->ops->rmdir(dir, walk->name, walk->length) : -EPERM;
+	if (error)
+		inode_put(*removed);
+	return error;
 }
 
 int path_rmdir(const struct path_context *context, struct inode *base, const char *path)
@@ -236,6 +262,7 @@ int path_rmdir(const struct path_context *context, struct inode *base, const cha
 					     [WALK_DOT] = -EINVAL,
 					     [WALK_DOTDOT] = -ENOTEMPTY,
 					     [WALK_ROOT] = -EBUSY };
+	struct inode *removed;
 	struct walk walk;
 	int error;
 
@@ -245,8 +272,10 @@ int path_rmdir(const struct path_context *context, struct inode *base, const cha
 		error = not_names[walk.last];
 	if (!error) {
 		mutex_lock(&walk.dir->fs->lock);
-		error = rmdir_locked(&walk);
+		error = rmdir_locked(&walk, &removed);
 		mutex_unlock(&walk.dir->fs->lock);
+		if (!error)
+			tell_removed(&walk, removed);
 	}
 	walk_fini(&walk);
 	return error;
@@ -272,26 +301,30 @@ static int check_ends(const struct walk *from, const struct inode *source, const
 	return source->mounted || (target && target->mounted) ? -EBUSY : 0;
 }
 
-static int check_rename(struct walk *from, struct walk *to, unsigned flags)
-{
-	struct inode *source, *target = NULL;
-	int error = from->dir->ops->lookup(from->dir, from->name, from->length, &source);
+/* What is renamed and what is there already (NULL: nothing), with references. */
+struct renamed {
+	struct inode *source, *target;
+};
 
-	if (error)
+static int check_rename(struct walk *from, struct walk *to, unsigned flags, struct renamed *r)
+{
+	int error = from->dir->ops->lookup(from->dir, from->name, from->length, &r->source);
+
+	if (error) {
+		r->source = NULL;
 		return error;
-	error = to->dir->ops->lookup(to->dir, to->name, to->length, &target);
+	}
+	error = to->dir->ops->lookup(to->dir, to->name, to->length, &r->target);
 	if (error)
-		target = NULL;
-	if (!error || error == -ENOENT)
-		error = check_ends(from, source, to, target, flags);
-	inode_put(target);
-	inode_put(source);
-	return error;
+		r->target = NULL;
+	if (error && error != -ENOENT)
+		return error;
+	return check_ends(from, r->source, to, r->target, flags);
 }
 
-static int rename_locked(struct walk *from, struct walk *to, unsigned flags)
+static int rename_locked(struct walk *from, struct walk *to, unsigned flags, struct renamed *r)
 {
-	int error = check_rename(from, to, flags);
+	int error = check_rename(from, to, flags, r);
 
 	if (error)
 		return error;
@@ -301,8 +334,34 @@ static int rename_locked(struct walk *from, struct walk *to, unsigned flags)
 				      to->length, flags);
 }
 
+static void tell_moved(const struct walk *from, const struct walk *to, struct inode *moved)
+{
+	uint32_t cookie = notify_cookie();
+
+	tell_name(from, NOTIFY_MOVED_FROM, is_dir(moved), cookie);
+	tell_name(to, NOTIFY_MOVED_TO, is_dir(moved), cookie);
+	notify_name(moved, &(struct notify_event){ .mask = NOTIFY_MOVE_SELF });
+}
+
+static void tell_renamed(const struct walk *from, const struct walk *to, unsigned flags,
+			 const struct renamed *r)
+{
+	struct inode_attr attr;
+
+	if (r->source == r->target)
+		return; /* two names of one file: nothing has happened */
+	tell_moved(from, to, r->source);
+	if (flags & RENAME_EXCHANGE)
+		tell_moved(to, from, r->target);
+	else if (r->target && r->target->watches && !inode_getattr(r->target, &attr))
+		notify_name(r->target,
+			    &(struct notify_event){ .mask = attr.nlink ? NOTIFY_ATTRIBUTES
+								       : NOTIFY_DELETE_SELF });
+}
+
 static int rename(struct walk *from, struct walk *to, unsigned flags)
 {
+	struct renamed r = { NULL, NULL };
 	int error = walk_parent(from);
 
 	if (!error)
@@ -316,8 +375,12 @@ static int rename(struct walk *from, struct walk *to, unsigned flags)
 	if (to->last != WALK_NAME)
 		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
 	mutex_lock(&from->dir->fs->lock);
-	error = rename_locked(from, to, flags);
+	error = rename_locked(from, to, flags, &r);
 	mutex_unlock(&from->dir->fs->lock);
+	if (!error)
+		tell_renamed(from, to, flags, &r);
+	inode_put(r.target);
+	inode_put(r.source);
 	return error;
 }
 

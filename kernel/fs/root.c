@@ -9,6 +9,7 @@
 
 #include "internal.h"
 #include "procfs.h"
+#include "supply.h"
 
 enum { DEVICE_ROOT = 1, DEVICE_DEV = 2 };
 
@@ -61,6 +62,8 @@ static int mount_all(void)
 	int error = memfs_create("rootfs", DEVICE_ROOT, image_tree, &root);
 
 	if (!error)
+		root->missing = supply_missing;
+	if (!error)
 		error = memfs_create("devtmpfs", DEVICE_DEV, &devfs_lower, &dev);
 	if (!error)
 		error = mount("dev", &dev->fs);
@@ -90,6 +93,7 @@ int root_mount(const void *image, uint64_t bytes)
 void root_unmount(void)
 {
 	procfs_reset();
+	supply_reset();
 	if (dev)
 		memfs_destroy(dev);
 	if (root)
@@ -98,6 +102,25 @@ void root_unmount(void)
 		lower_erofs_destroy(image_tree);
 	dev = root = NULL;
 	image_tree = NULL;
+}
+
+int root_supply_file(const char *path, const char *text, size_t bytes)
+{
+	static const char etc_path[] = "/etc/";
+	const char *name = path + sizeof(etc_path) - 1;
+	struct inode *etc;
+	int error;
+
+	if (strncmp(path, etc_path, sizeof(etc_path) - 1))
+		return -EINVAL;
+	mutex_lock(&root->fs.lock);
+	error = supply_set(name, text, bytes);
+	if (!error && !root->fs.root->ops->lookup(root->fs.root, "etc", 3, &etc)) {
+		error = (etc->mode & S_IFMT) == S_IFDIR ? supply_renew(etc, name) : 0;
+		inode_put(etc);
+	}
+	mutex_unlock(&root->fs.lock);
+	return error;
 }
 
 int root_create_file(uint64_t bytes, struct inode **out)

@@ -46,7 +46,12 @@ static int find(struct node *dir, const char *name, size_t length, struct node *
 		return 0;
 	}
 	error = lower_find(dir, name, length, &lower);
-	return error ? error : node_of_lower(memfs_of(dir), dir, &lower, out);
+	if (!error)
+		return node_of_lower(memfs_of(dir), dir, &lower, out);
+	if (error == -ENOENT && memfs_of(dir)->missing &&
+	    memfs_of(dir)->missing(&dir->inode, name, length))
+		return find(dir, name, length, out);
+	return error;
 }
 
 static int lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
@@ -295,6 +300,8 @@ static int iterate(struct inode *inode, uint64_t cookie, struct dir_sink *sink)
 	bool full = false;
 	int error = 0;
 
+	if (memfs_of(dir)->missing)
+		memfs_of(dir)->missing(inode, NULL, 0);
 	if (dir->has_lower && cookie < COOKIE_MEMORY)
 		error = iterate_lower(dir, cookie, sink, &full);
 	if (error || full)

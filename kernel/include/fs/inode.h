@@ -113,6 +113,7 @@ struct inode {
 	const char *name;     /* not NUL-terminated; NULL: removed */
 	size_t name_bytes;
 	int32_t writers; /* atomic; regular files: open ones that may write; negative: that forbid it */
+	void *watches;     /* theirs who are told by <fs/notify.h>; NULL: nobody watches it */
 	struct pipe *pipe; /* S_IFIFO: while it is open; see <fs/pipe.h> */
 };
 
@@ -125,6 +126,10 @@ void inode_put(struct inode *inode); /* NULL allowed */
 
 /** Gives it a place; `name` lives as long as it is its name. Without a name (NULL) the parent stays. */
 void inode_set_place(struct inode *inode, struct inode *parent, const char *name, size_t bytes);
+
+/** The directory that an inode is in, with a reference, and its name there in `name` (NAME_MAX bytes, not NUL-terminated); NULL: it has
+ * no known place, or is the root of a file system. */
+struct inode *inode_place(struct inode *inode, char *name, size_t *bytes);
 
 /** The absolute path of an inode below `root` (NULL: the whole tree's): its length with NUL. -ENOENT: removed, no name known, or
  * not below `root`; -ERANGE: longer than `size`. Any thread context, under any mutex. */

@@ -48,6 +48,8 @@ struct memfs {
 	const struct lower *lower; /* NULL: none */
 	uint64_t ino_next;         /* atomic */
 	bool keeps_time; /* false at first: new nodes get the lower root's times, so that mounting asks for no clock */
+	/** May make a name that `dir` does not have, under fs.lock; true: look again. `name` NULL: `dir` is listed. May be NULL. */
+	bool (*missing)(struct inode *dir, const char *name, size_t length);
 	struct spinlock index_lock;
 	struct rb_tree index; /* [index_lock] nodes that stand for a lower inode, by its id */
 };

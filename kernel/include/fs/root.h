@@ -25,6 +25,11 @@ int must_check root_open_console(unsigned flags, struct file **out);
 /** An unlinked file in memory of `bytes` zeros: shared anonymous memory, memfd_create. It may be linked nowhere. -ENOMEM. */
 int must_check root_create_file(uint64_t bytes, struct inode **out);
 
+/** Gives one of the files of /etc that the kernel supplies where the image has none (passwd, group, hosts, resolv.conf,
+ * nsswitch.conf) another text: `path` is "/etc/resolv.conf". The text is copied. What the image has stays as it is. Costs
+ * nothing until a program looks for it; if one has, the file gets the new text. -EINVAL: not such a file; -ENOMEM. */
+int must_check root_supply_file(const char *path, const char *text, size_t bytes);
+
 /* procfs: entries under /proc, made by whoever knows their content. `show` writes the text by procfs_print() each time it is opened. */
 struct procfs_buffer;
 struct procfs_entry {
