@@ -3,9 +3,10 @@
 #include "commands.h"
 
 #include "cmdline.h"
-#include "image.h"
+#include "erofs_write.h"
 #include "iso.h"
 #include "kernel_file.h"
+#include "pack.h"
 #include "path.h"
 #include "program.h"
 #include "report.h"
@@ -23,9 +24,10 @@
 struct build {
 	const struct options *options;
 	struct program program;
+	struct root root;
 	struct cmdline cmdline;
 	struct iso_tools iso;
-	char *kernel, *image_tool;
+	char *kernel;
 	char *output; /* absolute */
 	char *draft;  /* beside it: becomes the output when it is complete; NULL: none */
 	struct stage stage;
@@ -39,14 +41,16 @@ static int refuse(const char *path, int err)
 
 static int find_parts(struct build *b)
 {
+	struct strings env = { 0 };
 	uint64_t kernel_bytes;
-	int err = program_find(&b->program, b->options->args[0], b->options->rootfs);
 
+	environment_make(&env, &b->options->env, false);
+	int err = pack_root(&b->root, &b->program, b->options, &env);
+	strings_free(&env);
 	if (err)
 		return err;
 	b->kernel = kernel_file_find(&kernel_bytes);
-	b->image_tool = b->kernel ? image_find_tool() : NULL;
-	return b->image_tool ? iso_find_tools(&b->iso) : -ENOENT;
+	return b->kernel ? iso_find_tools(&b->iso) : -ENOENT;
 }
 
 /* Made first, so that a place that cannot be written is told at once. */
@@ -85,8 +89,8 @@ static int make_root_image(struct build *b)
 		return err;
 	char *path = format_string("%s" ISO_ROOT, b->stage.root);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	err = fd < 0 ? refuse(path, errno)
-		     : image_fill(fd, b->image_tool, b->options, &b->program, &b->cmdline);
+	uint64_t bytes;
+	err = fd < 0 ? refuse(path, errno) : erofs_write(fd, &b->root.tree, &bytes);
 	if (fd >= 0)
 		close(fd);
 	free(path);
@@ -144,9 +148,9 @@ static void build_fini(struct build *b)
 	free(b->output);
 	cmdline_free(&b->cmdline);
 	program_free(&b->program);
+	root_fini(&b->root);
 	iso_free_tools(&b->iso);
 	free(b->kernel);
-	free(b->image_tool);
 }
 
 int command_build(const struct options *o)
@@ -157,8 +161,10 @@ int command_build(const struct options *o)
 	int err = find_parts(&b);
 	if (!err) {
 		cmdline_make(&b.cmdline, o, &b.program, &unknown);
-		err = make_iso(&b);
+		err = pack_cmdline(&b.root, &b.program, &b.cmdline);
 	}
+	if (!err)
+		err = make_iso(&b);
 	build_fini(&b);
 	if (!err)
 		return EXIT_SUCCESS;

@@ -59,27 +59,10 @@ static int refuse_machine(unsigned machine, struct elf_facts *facts)
 		      machine);
 }
 
-static int refuse_script(const char *file, size_t bytes, struct elf_facts *facts)
-{
-	char interpreter[64];
-	size_t at = 2, length = 0;
-
-	while (at < bytes && (file[at] == ' ' || file[at] == '\t'))
-		at++;
-	while (at < bytes && length < sizeof interpreter - 1 && file[at] > ' ' && file[at] < 0x7f)
-		interpreter[length++] = file[at++];
-	interpreter[length] = '\0';
-	return refuse(facts,
-		      "a script, not an ELF program; run its interpreter%s%s%s with it instead",
-		      length ? " (" : "", interpreter, length ? ")" : "");
-}
-
 static int check_magic(const char *file, size_t bytes, struct elf_facts *facts)
 {
 	if (!bytes)
 		return refuse(facts, "the file is empty");
-	if (bytes >= 2 && !memcmp(file, "#!", 2))
-		return refuse_script(file, bytes, facts);
 	if (bytes < SELFMAG || memcmp(file, ELFMAG, SELFMAG))
 		return refuse(facts, "not an ELF program");
 	if (bytes < EI_NIDENT + 2 * sizeof(uint16_t))
@@ -180,14 +163,11 @@ static int check_segments(const char *file, size_t bytes, const Elf64_Ehdr *head
 			  struct elf_facts *facts)
 {
 	struct layout layout = { 0 };
-	bool dynamic = false;
 
 	for (unsigned i = 0; i < header->e_phnum; i++) {
 		Elf64_Phdr segment;
 
 		memcpy(&segment, file + header->e_phoff + i * sizeof segment, sizeof segment);
-		if (segment.p_type == PT_INTERP)
-			dynamic = true;
 		if (segment.p_type != PT_LOAD || !segment.p_memsz)
 			continue;
 		int err = check_segment(&segment, bytes, facts);
@@ -198,10 +178,6 @@ static int check_segments(const char *file, size_t bytes, const Elf64_Ehdr *head
 	}
 	if (!layout.any)
 		return refuse(facts, "not a program: it has nothing to load");
-	if (dynamic)
-		return refuse(facts,
-			      "a dynamically linked program; this version runs static programs "
-			      "only (link it with -static or -static-pie)");
 	if (header->e_type == ET_DYN && !header->e_entry)
 		return refuse(facts, "a shared library, not a program");
 	if (!layout.entry_found)

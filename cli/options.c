@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_DEFAULT ((uint64_t)128 << 20)
 #define MEMORY_UNIT ((uint64_t)1 << 20)
 #define TIMEOUT_MAX_S 1e9
 
@@ -223,7 +222,7 @@ enum options_verdict options_parse(struct options *o, enum command command, int 
 	bool ok = true;
 	int option = 0;
 
-	*o = (struct options){ .command = command, .memory_bytes = MEMORY_DEFAULT };
+	*o = (struct options){ .command = command };
 	argv[0] = name;
 	optind = 0; /* start afresh, also in tests */
 	while (ok) {

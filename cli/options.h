@@ -16,7 +16,7 @@ enum machine { MACHINE_MICROVM, MACHINE_Q35, MACHINE_PC };
 struct options {
 	enum command command;
 	const char *output;         /* build: the file to write */
-	uint64_t memory_bytes;      /* run */
+	uint64_t memory_bytes;      /* run; 0: not given */
 	uint64_t timeout_ms;        /* run; 0: none */
 	enum accel accel;           /* run */
 	enum machine machine;       /* run */

@@ -4,8 +4,9 @@
 
 #include "child.h"
 #include "cmdline.h"
-#include "image.h"
+#include "erofs_write.h"
 #include "kernel_file.h"
+#include "pack.h"
 #include "program.h"
 #include "qemu.h"
 #include "report.h"
@@ -20,19 +21,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SEED_BYTES = 32 };
 /* The first MiB, and what the kernel and a program take at their start besides what is counted. */
 #define MEMORY_FIXED_BYTES ((uint64_t)1664 << 10)
+#define MEMORY_DEFAULT ((uint64_t)128 << 20)
 
 struct run {
 	const struct options *options;
 	struct program program;
+	struct root root;
 	struct cmdline cmdline;
 	struct streams streams;
-	char *kernel, *qemu, *image_tool;
+	char *kernel, *qemu;
 	uint64_t kernel_bytes;
 	int image_fd, gate[2], to_vm[2], from_vm[2];
 	struct child vm;
@@ -72,30 +74,55 @@ static int check_memory(const struct run *r, uint64_t image_bytes)
 	return -ENOMEM;
 }
 
+/* Without -m the machine has what programs are content with, besides a large image. */
+static void choose_memory(struct options *o, uint64_t image_bytes)
+{
+	if (o->memory_bytes)
+		return;
+	o->memory_bytes = MEMORY_DEFAULT;
+	if (image_bytes > MEMORY_DEFAULT / 8)
+		o->memory_bytes += align_up(image_bytes, BIT64(20));
+}
+
 static int find_parts(struct run *r, struct options *o)
 {
-	int err = program_find(&r->program, o->args[0], o->rootfs);
+	struct strings env = { 0 };
 
+	environment_make(&env, &o->env, r->streams.terminal || r->streams.output_terminal);
+	int err = pack_root(&r->root, &r->program, o, &env);
+	strings_free(&env);
 	if (err)
 		return err;
 	r->kernel = kernel_file_find(&r->kernel_bytes);
 	if (!r->kernel)
 		return -ENOENT;
-	err = check_memory(r, o->rootfs ? 0 : r->program.file_bytes);
-	if (err)
-		return err;
 	err = qemu_choose_accel(&o->accel);
 	if (err)
 		return err;
 	r->qemu = qemu_find(o);
-	r->image_tool = r->qemu ? image_find_tool() : NULL;
-	return r->image_tool ? 0 : -ENOENT;
+	return r->qemu ? 0 : -ENOENT;
+}
+
+/* What has to be known before QEMU starts. */
+static int plan(struct run *r, struct options *o)
+{
+	int err = find_parts(r, o);
+
+	if (err)
+		return err;
+	cmdline_make(&r->cmdline, o, &r->program, &r->streams);
+	err = pack_cmdline(&r->root, &r->program, &r->cmdline);
+	if (err)
+		return err;
+	uint64_t image_bytes = erofs_write_estimate(&r->root.tree);
+	choose_memory(o, image_bytes);
+	return check_memory(r, image_bytes);
 }
 
 static void show_plan(const struct run *r, const struct qemu_setup *setup)
 {
 	qemu_describe(setup);
-	report("program %s as %s", r->program.host_path, r->program.guest_path);
+	report("program %s", r->program.guest_path);
 	report("kernel command line, besides the seed: %s", text_get(&r->cmdline.line));
 }
 
@@ -148,27 +175,13 @@ static int start_vm(struct run *r)
 	return err;
 }
 
-static int make_image(struct run *r)
-{
-	struct stat st;
-	int err = image_fill(r->image_fd, r->image_tool, r->options, &r->program, &r->cmdline);
-
-	if (err)
-		return err;
-	if (fstat(r->image_fd, &st)) {
-		err = errno;
-		report("the root image: %s", strerror(err));
-		return -err;
-	}
-	return check_memory(r, (uint64_t)st.st_size);
-}
-
 /* On success the machine boots. */
 static int launch(struct run *r)
 {
+	uint64_t bytes;
 	int err;
 
-	r->image_fd = image_create("root.img");
+	r->image_fd = pack_create_file("root.img");
 	if (r->image_fd < 0)
 		return r->image_fd;
 	if ((err = make_pipe(r->gate)) || (err = make_pipe(r->to_vm)) ||
@@ -178,7 +191,7 @@ static int launch(struct run *r)
 		return err;
 	err = start_vm(r);
 	if (!err)
-		err = make_image(r);
+		err = erofs_write(r->image_fd, &r->root.tree, &bytes);
 	if (!err)
 		close_fd(&r->gate[1]);
 	return err;
@@ -208,9 +221,9 @@ static void run_fini(struct run *r)
 		close_fd(fds[i]);
 	cmdline_free(&r->cmdline);
 	program_free(&r->program);
+	root_fini(&r->root);
 	free(r->kernel);
 	free(r->qemu);
-	free(r->image_tool);
 }
 
 int command_run(struct options *o)
@@ -230,11 +243,9 @@ int command_run(struct options *o)
 	};
 	int status;
 
-	int err = find_parts(&r, o);
-	if (!err) {
-		cmdline_make(&r.cmdline, o, &r.program, &r.streams);
+	int err = plan(&r, o);
+	if (!err)
 		err = launch(&r);
-	}
 	if (!err)
 		status = attend(&r);
 	else

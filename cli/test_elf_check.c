@@ -101,11 +101,6 @@ static void files_that_are_no_elf_are_named(void **state)
 {
 	(void)state;
 	check_refused_bytes(NULL, 0, "empty");
-	check_refused_bytes("#!/bin/sh\n", 10,
-			    "a script, not an ELF program; run its interpreter (/bin/sh)");
-	check_refused_bytes("#!  /usr/bin/env python", 23, "(/usr/bin/env)");
-	check_refused_bytes("#!", 2, "a script");
-	check_refused_bytes("#!\n\n", 4, "a script");
 	check_refused_bytes("x", 1, "not an ELF");
 	check_refused_bytes("\177ELG", 4, "not an ELF");
 	check_refused_bytes("PK\003\004 and so on", 14, "not an ELF");
@@ -147,7 +142,7 @@ static void other_kinds_are_named(void **state)
 	check_refused(&f, "shared library");
 	f = good();
 	f.segments[2].p_type = PT_INTERP;
-	check_refused(&f, "dynamically linked");
+	check_good(&f);
 }
 
 static void every_truncation_is_refused(void **state)

@@ -38,7 +38,7 @@ static void defaults_are_those_of_the_manual(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&o, COMMAND_RUN, "./hello", (char *)NULL), OPTIONS_GO);
-	assert_int_equal(o.memory_bytes, 128 << 20);
+	assert_int_equal(o.memory_bytes, 0);
 	assert_int_equal(o.accel, ACCEL_AUTO);
 	assert_int_equal(o.machine, MACHINE_MICROVM);
 	assert_int_equal(o.timeout_ms, 0);

@@ -49,6 +49,13 @@ void text_printf(struct text *t, const char *fmt, ...)
 	va_end(args);
 }
 
+void text_cut(struct text *t, size_t bytes)
+{
+	t->bytes = bytes;
+	if (t->data)
+		t->data[bytes] = '\0';
+}
+
 const char *text_get(const struct text *t)
 {
 	return t->data ? t->data : "";

@@ -18,6 +18,8 @@ struct text {
 void text_append(struct text *t, const void *data, size_t bytes);
 void text_printf(struct text *t, const char *fmt, ...) printf_like(2, 3);
 void text_vprintf(struct text *t, const char *fmt, va_list args) printf_like(2, 0);
+/** Makes it as short as `bytes`, which it has. */
+void text_cut(struct text *t, size_t bytes);
 /** The characters, "" while there are none; valid until the next change. */
 const char *text_get(const struct text *t);
 void text_free(struct text *t);

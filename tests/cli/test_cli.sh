@@ -71,6 +71,11 @@ int main(int argc, char **argv) { for (int i = 1; i < argc; i++) printf("[%s]\n"
 C
 gcc -O1 -static -o hello hello.c || exit 1
 gcc -O1 -o dynamic hello.c
+echo 'int inner(void) { return 0; }' | gcc -shared -fPIC -x c -o libinner.so -
+echo 'int inner(void); int outer(void) { return inner(); }' | gcc -shared -fPIC -x c -o libouter.so - -L. -linner
+echo 'int outer(void); int main(void) { return outer(); }' |
+	gcc -x c -o wanting - -L. -Wl,-rpath-link=. -Wl,--enable-new-dtags -Wl,-rpath='$ORIGIN' -louter
+gcc -O1 -Wl,--dynamic-linker=/nowhere/ld.so -o unloaded hello.c
 gcc -O1 -c -o object.o hello.c
 gcc -shared -fPIC -nostdlib -x c -o library.so - <<'C'
 int f(void) { return 0; }
@@ -125,7 +130,16 @@ run_line 'path through a file' 1 'hello/x: Not a directory' "$capuchin" run hell
 run_line 'directory' 1 './tmp: Is a directory' "$capuchin" run ./tmp
 run_line 'FIFO' 1 'not a regular file' "$capuchin" run ./pipe
 run_line 'empty file' 1 './empty: the file is empty' "$capuchin" run ./empty
-run_line 'script' 1 './script: a script.*/bin/sh' "$capuchin" run ./script
+printf '#!\n' >vague && chmod +x vague
+printf '#!/nowhere/sh\n' >astray && chmod +x astray
+printf '#!/usr/bin/env nowhere-at-all\n' >lost && chmod +x lost
+printf '#!%s\n' "$work/other" >led && chmod +x led
+printf '#!%s\n' "$work/loop" >loop && chmod +x loop
+run_line 'script without interpreter' 1 './vague: a script without' "$capuchin" run ./vague
+run_line 'script whose interpreter is missing' 1 './astray: its interpreter /*nowhere/sh: No such' "$capuchin" run ./astray
+run_line 'script whose command is missing' 1 './lost: its interpreter nowhere-at-all: No such' "$capuchin" run ./lost
+run_line 'script whose interpreter is no program' 1 './led: its interpreter .*/other: not an ELF' "$capuchin" run ./led
+run_line 'script that is its own interpreter' 1 './loop: Too many levels' "$capuchin" run ./loop
 run_line 'no ELF' 1 './other: not an ELF program' "$capuchin" run ./other
 run_line 'not executable' 1 './plain: not marked executable' "$capuchin" run ./plain
 run_line '32-bit x86' 1 './wide: a program for 32-bit x86' "$capuchin" run ./wide
@@ -133,7 +147,8 @@ run_line '64-bit ARM' 1 './arm: a program for 64-bit ARM' "$capuchin" run ./arm
 run_line 'truncated header' 1 './cut: a truncated ELF' "$capuchin" run ./cut
 run_line 'truncated segments' 1 './short: a truncated ELF' "$capuchin" run ./short
 run_line 'segment in the kernel half' 1 'kernel' "$capuchin" run ./kernelhalf
-run_line 'dynamically linked' 1 './dynamic: a dynamically linked' "$capuchin" run ./dynamic
+run_line 'missing library' 1 './wanting: its library libinner.so is missing, which .*/libouter.so wants' "$capuchin" run ./wanting
+run_line 'missing loader' 1 './unloaded: its loader /nowhere/ld.so: No such' "$capuchin" run ./unloaded
 run_line 'object file' 1 './object.o: an object file' "$capuchin" run ./object.o
 chmod +x library.so
 run_line 'shared library' 1 'shared library\|entry point' "$capuchin" run ./library.so
@@ -149,8 +164,6 @@ run_line 'missing in the rootfs' 1 '/bin/x: No such file.*root directory' "$capu
 run_line 'missing addition' 1 './none: No such file' "$capuchin" run --add ./none:/x ./hello
 run_line 'missing kernel' 1 'kernel image' env CAPUCHIN_KERNEL=./none "$capuchin" run ./hello
 run_line 'no QEMU' 1 'qemu-system-x86_64: not found; install' env PATH="$work" "$capuchin" run ./hello
-mkdir only-qemu && ln -s "$(command -v qemu-system-x86_64)" only-qemu/
-run_line 'no mkfs.erofs' 1 'mkfs.erofs: not found; install' env PATH="$work/only-qemu" "$capuchin" run ./hello
 run_line 'output in a missing directory' 1 'No such file' "$capuchin" build -o none/x.iso ./hello
 run_line 'output that is a directory' 1 'Is a directory' "$capuchin" build -o tmp ./hello
 run 'unfit kernel' 1 'capuchin: qemu' env CAPUCHIN_KERNEL="$work/hello.c" "$capuchin" run ./hello
@@ -241,17 +254,28 @@ else
 	skip build 'GRUB is not installed'
 fi
 
-# --- the root image, as mkfs.erofs was asked to make it: looked at through a mkfs.erofs that keeps a list
+# --- the root image: taken out of it by a QEMU that leaves it in $LIST.d, and lists it in $LIST
 mkdir fake root root/bin
-cat >fake/mkfs.erofs <<'S'
+cat >fake/qemu-system-x86_64 <<'S'
 #!/bin/sh
-for word; do [ ! -d "$word" ] || directory=$word; done
-(cd "$directory" && find . ! -type d -printf '%P %l\n' | sort; find . -type l -printf 'time %P %T@\n'; find . -type d -printf '%P %m\n' | sort) >"$LIST"
-[ ! -f "$directory/.capuchin/args" ] || tr '\0' '|' <"$directory/.capuchin/args" >"$LIST.args"
-[ ! -f "$directory/.capuchin/env" ] || tr '\0' '|' <"$directory/.capuchin/env" >"$LIST.env"
-exec /usr/bin/mkfs.erofs "$@"
+for word; do
+	case ${previous-} in
+	-readconfig) cat "$word" >/dev/null ;;
+	-initrd) cp "$word" "$LIST.img" ;;
+	esac
+	previous=$word
+done
+rm -rf "$LIST.d"
+fsck.erofs --extract="$LIST.d" "$LIST.img" >/dev/null || exit 9
+cd "$LIST.d" || exit 9
+{
+	find . ! -type d -printf '%P %l\n' | sort
+	find . -type l -printf 'time %P %T@\n'
+	find . -type d -printf '%P %m\n' | sort
+} >"$LIST"
+exec /usr/bin/qemu-system-x86_64 "$@"
 S
-chmod +x fake/mkfs.erofs
+chmod +x fake/qemu-system-x86_64
 cp hello root/bin/hello
 ln -s /bin/hello root/link
 ln -s ../../../../etc root/out
@@ -259,8 +283,8 @@ touch -h -d @86400 root/link
 export LIST="$work/list"
 fakepath="$work/fake:$PATH"
 run 'arguments in a file' 7 '' env PATH="$fakepath" "$capuchin" run -e low=1 ./hello 'k=v' 'a"b' ''
-expect 'file of arguments' './hello|k=v|a"b||' "$(cat list.args)"
-expect 'file of variables' 'HOME=/|low=1|' "$(sed 's/^PATH=[^|]*|//' list.env)"
+expect 'file of arguments' './hello|k=v|a"b||' "$(tr '\0' '|' <list.d/.capuchin/args)"
+expect 'file of variables' 'HOME=/|low=1|' "$(tr '\0' '|' <list.d/.capuchin/env | sed 's/^PATH=[^|]*|//')"
 expect 'the directories that are needed' 'dev 755 etc 755 proc 555 sys 555 tmp 1777' \
 	"$(grep -E '^(dev|etc|proc|sys|tmp) ' list | tr '\n' ' ' | sed 's/ $//')"
 expect 'the program is at its own path' "${work#/}/hello" "$(grep -o '^.*/hello' list)"
@@ -269,14 +293,28 @@ run 'additions in a rootfs' 7 '' env PATH="$fakepath" "$capuchin" run --rootfs r
 expect 'a directory is added with its content' 'data/sub/file' "$(grep -o '^data/sub/file' list)"
 expect 'links keep their time' 'time link 86400' "$(grep -o '^time link [0-9]*' list)"
 expect 'links of the rootfs stay in it' 'etc/c' "$(grep -o '^etc/c' list)"
-mkdir -p long/sub && : >"long/sub/$(printf '%0254d' 0)"
-run 'name of 254 bytes' 7 '' "$capuchin" run --add long:/long ./hello
-: >"long/sub/$(printf '%0255d' 0)"
-run_line 'name of 255 bytes' 1 '^capuchin: /long/sub/00*: the name has 255 bytes' "$capuchin" run --add long:/long ./hello
-mkdir long/dev long/etc long/proc long/sys long/tmp # packed where it is
-cp hello long/hello
-run_line 'name of 255 bytes in a rootfs' 1 '^capuchin: /sub/00*: the name has 255 bytes' \
-	"$capuchin" run --rootfs long /hello
+mkdir -p long/sub && : >"long/sub/$(printf '%0255d' 0)"
+run 'name of 255 bytes' 7 '' env PATH="$fakepath" "$capuchin" run --add long:/long ./hello
+expect 'a name of 255 bytes is kept' 255 "$(basename list.d/long/sub/0*0 | tr -d '\n' | wc -c)"
+ln -s ../libinner.so libgiven.so
+mkdir lib && mv libinner.so lib/
+echo 'int inner(void); int main(void) { return inner(); }' |
+	gcc -x c -o library-path - -Llib -linner
+run 'library of LD_LIBRARY_PATH' 7 '' env PATH="$fakepath" "$capuchin" run -e LD_LIBRARY_PATH="$work/lib" ./library-path
+expect 'the library is at its place' "${work#/}/lib/libinner.so" "$(grep -o '^.*/libinner.so' list)"
+gcc -x c -o rpath - -Llib -linner -Wl,--disable-new-dtags -Wl,-rpath='$ORIGIN/lib' <<'C'
+int inner(void); int main(void) { return inner(); }
+C
+run 'library of RPATH' 7 '' env PATH="$fakepath" "$capuchin" run ./rpath
+expect 'the loader of the program is packed' yes "$([ -e list.d/lib64/ld-linux-x86-64.so.2 ] && echo yes)"
+if cmp -s "$(realpath /lib/x86_64-linux-gnu/libc.so.6)" list.d/usr/lib/x86_64-linux-gnu/libc.so.6; then
+	pass 'libraries are packed as they are'
+else
+	fail 'libraries are packed as they are' 'libc differs'
+fi
+printf '#!/usr/bin/env -S sh -e\necho\n' >enveloped && chmod +x enveloped
+run 'script by env' 7 '' env PATH="$fakepath" "$capuchin" run ./enveloped
+expect 'script, env and shell are packed' 3 "$(grep -c -e '/enveloped $' -e '^usr/bin/env $' -e '^usr/bin/dash $' list)"
 run 'name within a rootfs' 7 '' "$capuchin" run --rootfs root hello
 
 # --- the real kernel

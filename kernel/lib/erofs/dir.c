@@ -9,7 +9,7 @@
 #include <base/errno.h>
 #include <base/string.h>
 
-#include "format.h"
+#include <lib/erofs_format.h>
 
 enum { NAME_BYTES_MAX = 255, MODE_TYPE = 0170000, MODE_DIR = 0040000, POSITION_INDEX_BITS = 9 };
 

@@ -7,7 +7,7 @@
 #include <base/string.h>
 #include <lib/crc32c.h>
 
-#include "format.h"
+#include <lib/erofs_format.h>
 
 enum {
 	BLOCK_BITS_MIN = 9,

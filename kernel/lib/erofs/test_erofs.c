@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "format.h"
 #include "test_image.h"
+#include <lib/erofs_format.h>
 
 static char tree[] = "/tmp/capuchin-tree-XXXXXX";
 
