@@ -227,4 +227,4 @@ clean:
 	rm -rf $(BUILD) capuchin
 .PHONY: clean
 
--include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+-include $(shell test -d $(BUILD) && find $(BUILD) -path '*/debian/*' -prune -o -path '*/peer/*' -prune -o -type f -name '*.d' -print)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The cases of run.sh, which sources this: programs that end by themselves, then servers with real clients.
+
+if root lua lua5.4; then
+	expect lua 0 '120 Lua 5.4' 30 64 -- /usr/bin/lua5.4 -e 'local r = 1 for i = 2, 5 do r = r * i end io.write(r, " ", _VERSION, "\n")'
+	printf '#!/usr/bin/env lua5.4\nprint(#arg, arg[0], arg[1])\n' >"$work/script.lua"
+	chmod +x "$work/script.lua"
+	expect lua-script 0 "1	/script.lua	a b" 30 64 --add "$work/script.lua:/script.lua" -- /script.lua 'a b'
+fi
+
+if root perl perl; then
+	expect perl 0 'a:2 b:1 c:1' 30 128 -- /usr/bin/perl -e '$n{$_}++ for split //, "abca"; print join(" ", map "$_:$n{$_}", sort keys %n), "\n"'
+	expect perl-modules 0 '900150983cd24fb0d6963f7d28e17f72 {"a":[1,2]}' 30 128 -- \
+		/usr/bin/perl -MDigest::MD5=md5_hex -MJSON::PP -e 'print md5_hex("abc"), " ", encode_json({ a => [1, 2] }), "\n"'
+	expect perl-die 3 '' 30 128 -- /usr/bin/perl -e 'exit 3'
+fi
+
+if root sqlite sqlite3; then
+	expect sqlite 0 3 30 64 -- /usr/bin/sqlite3 :memory: 'select 1 + 2'
+	cat >"$work/rows.sql" <<-'END'
+		create table t (id integer primary key, name text, value real);
+		begin;
+		with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000)
+			insert into t select i, 'row ' || i, i * 0.5 from n;
+		commit;
+		create index names on t (name);
+		select count(*), sum(value) from t;
+		select id from t where name = 'row 77777';
+		delete from t where id % 2;
+		vacuum;
+		select count(*), max(id) from t;
+		pragma integrity_check;
+	END
+	expect sqlite-rows 0 '100000|2500025000.0
+77777
+50000|100000
+ok' 120 256 --add "$work/rows.sql:/rows.sql" -- /usr/bin/sqlite3 /tmp/data.db '.read /rows.sql'
+fi
+
+if root python3 python3; then
+	expect python3 0 hi 60 256 -- /usr/bin/python3 -c 'import ssl, sqlite3, threading; print("hi")'
+	cat >"$work/threads.py" <<-'END'
+		import queue, threading
+		from concurrent.futures import ThreadPoolExecutor
+		total, lock = 0, threading.Lock()
+		def add(n):
+		    global total
+		    for _ in range(n):
+		        with lock:
+		            total += 1
+		with ThreadPoolExecutor(16) as pool:
+		    list(pool.map(add, [500] * 32))
+		q, got = queue.Queue(4), []
+		def consume():
+		    while (item := q.get()) is not None:
+		        got.append(item)
+		threads = [threading.Thread(target=consume) for _ in range(8)]
+		for t in threads: t.start()
+		for i in range(1000): q.put(i)
+		for t in threads: q.put(None)
+		for t in threads: t.join()
+		print(total, sum(got), len(threading.enumerate()))
+	END
+	expect python3-threads 0 '16000 499500 1' 120 256 --add "$work/threads.py:/threads.py" -- /usr/bin/python3 /threads.py
+	cat >"$work/asyncio.py" <<-'END'
+		import asyncio
+		async def serve(reader, writer):
+		    while line := await reader.readline():
+		        writer.write(line.upper())
+		        await writer.drain()
+		    writer.close()
+		async def client(port, n):
+		    reader, writer = await asyncio.open_connection('127.0.0.1', port)
+		    for i in range(n):
+		        writer.write(b'line %d\n' % i)
+		        assert await reader.readline() == b'LINE %d\n' % i
+		    writer.close()
+		    return n
+		async def main():
+		    server = await asyncio.start_server(serve, '127.0.0.1', 0)
+		    port = server.sockets[0].getsockname()[1]
+		    print(sum(await asyncio.gather(*(client(port, 20) for _ in range(20)))))
+		    process = asyncio.get_running_loop().run_in_executor(None, sum, range(10))
+		    print(await process)
+		asyncio.run(main())
+	END
+	expect python3-asyncio 0 '400
+45' 120 256 --add "$work/asyncio.py:/asyncio.py" -- /usr/bin/python3 /asyncio.py
+fi
+
+if root ripgrep ripgrep; then
+	mkdir -p "$work/tree/a/b" "$work/tree/c"
+	for i in 1 2 3 4 5 6 7 8; do
+		seq 1 1000 | sed "s/^/file $i line /" >"$work/tree/a/$i.txt"
+		cp "$work/tree/a/$i.txt" "$work/tree/a/b/$i.txt"
+	done
+	# Rust, with threads of its own.
+	expect ripgrep 0 16 60 128 --add "$work/tree:/tree" -- /usr/bin/rg --threads 4 --count-matches --no-filename --no-ignore 'line 777$' /tree --stats --quiet
+fi
