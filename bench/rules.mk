@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Programs, plugin and empty kernel of the benchmarks. Included by the Makefile.
 
-BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi)
+BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic)
 BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf
 BENCH_CFLAGS := -std=gnu17 -O2 $(WARN)
 
@@ -14,6 +14,10 @@ build/bench/hello-glibc: bench/hello.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -static -no-pie -s -o $@ $<
 
+build/bench/hello-dynamic: bench/hello.c
+	@mkdir -p $(@D)
+	$(Q)gcc $(BENCH_CFLAGS) -no-pie -s -o $@ $<
+
 build/bench/abi: bench/abi.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
@@ -25,6 +29,12 @@ build/bench/waiting: bench/waiting.c
 # A root file system with the program as /init.
 build/bench/%.erofs: build/bench/%
 	$(Q)rm -rf $@.root && mkdir -p $@.root && cp $< $@.root/init
+	$(Q)mkfs.erofs --all-root -T 0 -E force-inode-compact,nosbcrc $@ $@.root >/dev/null 2>&1
+
+# With its loader and C library.
+build/bench/hello-dynamic.erofs: build/bench/hello-dynamic
+	$(Q)rm -rf $@.root && mkdir -p $@.root/lib64 $@.root/lib/x86_64-linux-gnu && cp $< $@.root/init
+	$(Q)cp -L /lib64/ld-linux-x86-64.so.2 $@.root/lib64/ && cp -L /lib/x86_64-linux-gnu/libc.so.6 $@.root/lib/x86_64-linux-gnu/
 	$(Q)mkfs.erofs --all-root -T 0 -E force-inode-compact,nosbcrc $@ $@.root >/dev/null 2>&1
 
 build/bench/icount.so: bench/icount.c

@@ -100,6 +100,11 @@ if count waiting 128; then
 else
 	row 'time spent waiting between entry and program' failed '2 ms' 0
 fi
+if count hello-dynamic 128; then
+	row 'guest instructions, kernel entry to power-off, dynamic glibc hello' $((ended - entered)) 12,000,000 4,000,000
+else
+	row 'guest instructions, dynamic glibc hello' failed 12,000,000 4,000,000
+fi
 row 'smallest memory in which a static glibc hello runs' "$(smallest_memory) KiB" '16 MiB' '4 MiB'
 row 'kernel image, stripped' "$(($(stat -c %s "$kernel") / 1024)) KiB" '400 KiB' '200 KiB'
 
@@ -111,4 +116,5 @@ else
 fi
 unset arguments
 row 'wall time of `capuchin run hello`, beside QEMU alone with an empty kernel' "$(wall_ratio)" 1.5x 1.1x
+bench/abi.sh || failed=1
 exit $failed
