@@ -29,18 +29,18 @@ enum netdev_features {
 };
 
 struct netdev_ops {
-	/** Hands a packet to the device, which owns it when 0 is returned. -ENOBUFS: the ring is full, the caller keeps the packet, and
-	 * netdev_transmit_ready() follows; -EIO, -EMSGSIZE. */
+	/** Hands a packet to the device, which owns it when 0 is returned, and may have written in front of its data. -ENOBUFS: the
+	 * ring is full, the caller keeps the packet, and netdev_transmit_ready() follows; -EIO, -EMSGSIZE, -ENOMEM. */
 	int (*transmit)(struct netdev *dev, struct netbuf *packet);
 
 	/** Notifies the device of what was transmitted since. */
 	void (*flush)(struct netdev *dev);
 
 	/** Takes back what was sent, hands at most `budget` received packets to netdev_receive(), refills the ring. Returns how
-	 * many it handed over. Interrupts of the device are off. */
+	 * many it handed over. Budget 0: only takes back. Interrupts of the device are off, but with budget 0. */
 	unsigned (*poll)(struct netdev *dev, unsigned budget);
 
-	/** Interrupts on again; false: something has come meanwhile, poll again. */
+	/** Interrupts on again; false: something has come meanwhile, poll again. While transmit() lacked room, also one when there is. */
 	bool (*rearm)(struct netdev *dev);
 
 	/** Receives all multicast and broadcast frames (true), or its own and broadcast only. NULL: always all. */
@@ -71,9 +71,18 @@ struct netdev {
 	struct netdev_stats stats; /* [net_mutex] the driver counts errors, the class the rest */
 	void *upper;               /* of the layer above: its interface */
 	bool scheduled;            /* atomic */
-	bool failed;
+	bool state_changed;        /* atomic: the layer above is yet to be told */
+	bool failed;               /* atomic */
 	struct list_node poll_link;
+	struct netdev_waiting { /* [net_mutex] what transmit() had no room for, by next_packet */
+		struct netbuf *first, *last;
+		unsigned count;
+		bool refused; /* one more was dropped */
+	} waiting;
 };
+
+/** Room that the device's header takes in front of a packet's first fragment, where it has that headroom. */
+enum { NETDEV_HEADROOM = 16 };
 
 /** Gives it the next free name and tells the layer above. Thread context. */
 int must_check netdev_register(struct netdev *dev);
@@ -90,7 +99,7 @@ void netdev_receive(struct netdev *dev, struct netbuf *packet);
 /** From poll(): there is room for transmit() again after -ENOBUFS. */
 void netdev_transmit_ready(struct netdev *dev);
 
-/** `link` has changed. Any context. */
+/** `link` (or `mtu`) has changed. Any context. */
 void netdev_link_changed(struct netdev *dev);
 
 /** The device broke its contract; transmit() is no longer called. Any context. */
@@ -100,23 +109,34 @@ void netdev_failed(struct netdev *dev);
  * For the layer above (kernel/net).
  */
 
+/* All are called in thread context; added() and removed() without net_mutex, the others under it. */
 struct netdev_upper {
 	void (*added)(struct netdev *dev);
 	void (*removed)(struct netdev *dev);
-	/** A received packet, under net_mutex. The next two as well. */
+	/** A received packet, of 14 to 65,549 bytes, its own to release. Its Ethernet header is in the first fragment. */
 	void (*receive)(struct netdev *dev, struct netbuf *packet);
+	/** After netdev_transmit() refused packets with -ENOBUFS: there is room again. */
 	void (*transmit_ready)(struct netdev *dev);
+	/** `link`, `mtu` or `failed` is another. */
 	void (*link_changed)(struct netdev *dev);
-	/** After a round of polling, under net_mutex: what was put off till then (acknowledgements, wake-ups) is done. */
+	/** After a round of polling: what was put off till then (acknowledgements, wake-ups) is done. */
 	void (*polled)(void);
 };
 
 /** Once, before devices are found or after: added() is called for those that are there. */
 void netdev_set_upper(const struct netdev_upper *upper);
 
-/** Transmits; counts. The packet is gone, also on error. */
+/** Transmits; counts. The packet is gone, also on error. What the device has no room for waits, up to a bound. -ENETDOWN: no link, or
+ * failed; -ENOBUFS: too many wait. The bytes in front of the first fragment's data are the device's until the packet is released. */
 int netdev_transmit(struct netdev *dev, struct netbuf *packet) REQUIRES(net_mutex);
 void netdev_flush(struct netdev *dev) REQUIRES(net_mutex);
+
+/** Takes back what was sent, which otherwise happens when something is received, or sent again: before looking whether anything
+ * still refers to a packet (retransmission). */
+void netdev_reclaim(struct netdev *dev) REQUIRES(net_mutex);
+
+/** See netdev_ops; 0 where the device has no such choice. */
+int netdev_set_multicast(struct netdev *dev, bool all) REQUIRES(net_mutex);
 
 /** Polls the devices that have asked for it, here and now, instead of waking the network's thread: for a thread that is about to
  * sleep until something arrives. True: packets were handed over. Thread context, without net_mutex. */

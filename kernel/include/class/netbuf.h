@@ -20,7 +20,7 @@ enum netbuf_flags {
 	/* To transmit, or received from a neighbour on the same host: the sum of the pseudo header is in its field, and the
 	 * bytes from csum_start are yet to be summed into the field at csum_start + csum_offset. */
 	NETBUF_CSUM_PARTIAL = BIT(1),
-	NETBUF_BROADCAST = BIT(2),
+	NETBUF_BROADCAST = BIT(2), /* received: its address is a group's, or everybody's */
 };
 
 enum netbuf_gso { NETBUF_GSO_NONE, NETBUF_GSO_TCP4, NETBUF_GSO_TCP6 };
@@ -40,12 +40,16 @@ struct netbuf {
 	uint16_t flags;
 	uint16_t csum_start, csum_offset; /* from the packet's first byte; offset from csum_start */
 	uint16_t gso_bytes;               /* payload of each segment; with gso_type */
-	uint16_t header_bytes; /* with gso_type: link to TCP header, all in the first fragment */
+	uint16_t header_bytes; /* to transmit, with gso_type: link to TCP header, all in the first
+				  fragment */
 	uint8_t gso_type;      /* enum netbuf_gso */
 
 	/* For the layer that holds the buffer (a stack's own header for it). */
 	_Alignas(8) uint8_t stack[NETBUF_STACK_BYTES];
 };
+
+/** Headroom and room that, together, fill a page. */
+#define NETBUF_PAGE_ROOM (PAGE_SIZE - sizeof(struct netbuf))
 
 /** An empty fragment with `headroom` bytes before data and `room` behind it, from kernel memory; NULL: none left. */
 struct netbuf *netbuf_alloc(size_t headroom, size_t room);
@@ -69,3 +73,22 @@ void netbuf_put_chain(struct netbuf *packet);
 /** Copies out of a chain; false: it is shorter. */
 bool must_check netbuf_copy_out(const struct netbuf *packet, size_t offset, void *dst,
 				size_t bytes);
+
+/** One new fragment with the bytes of a chain, and what is said of the packet; the chain stays as it is. NULL: no memory. */
+struct netbuf *netbuf_copy(const struct netbuf *packet, size_t headroom);
+
+/*
+ * Pools: fragments of one size for a device to receive into. Each comes back to its pool with its last reference, whoever
+ * holds it; the pool's memory goes when it was closed and all are back.
+ */
+struct netbuf_pool;
+
+/** `room` bytes each, up to 32 KiB less a header. `first` of them are made here, up to `most` later, as they are wanted. -ENOMEM. */
+int must_check netbuf_pool_create(size_t room, unsigned first, unsigned most,
+				  struct netbuf_pool **out);
+
+/** An empty fragment; NULL: all are out. Its user serialises this, the next and netbuf_pool_close(). */
+struct netbuf *netbuf_pool_get(struct netbuf_pool *pool);
+
+/** NULL allowed. */
+void netbuf_pool_close(struct netbuf_pool *pool);

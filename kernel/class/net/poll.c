@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Polling. A device that wants it is on a list until a poll finds nothing; then its interrupts are on again. So a device that is kept
+ * busy stays on the list and interrupts nobody. Rounds are done by the thread "net", which lets the others run between two of them,
+ * and by any thread that would otherwise sleep (netdev_poll_now()).
+ */
+#include "internal.h"
+
+#include <base/assert.h>
+#include <base/errno.h>
+#include <core/thread.h>
+#include <mm/alloc.h>
+#include <mm/stack.h>
+
+enum { BUDGET = 64 }; /* packets of one device in a round */
+
+/* One network in the machine. */
+static struct {
+	struct spinlock lock;
+	struct list_node scheduled; /* [lock] struct netdev.poll_link */
+	struct waitq wanted;        /* of the thread, while the list is empty */
+	struct thread *thread;      /* [net_mutex] NULL: not started */
+} poll = {
+	.scheduled = { &poll.scheduled, &poll.scheduled },
+	.wanted.waiters = { &poll.wanted.waiters, &poll.wanted.waiters },
+};
+
+static bool nothing_scheduled(void)
+{
+	return __atomic_load_n(&poll.scheduled.next, __ATOMIC_ACQUIRE) == &poll.scheduled;
+}
+
+void netdev_schedule(struct netdev *dev)
+{
+	if (__atomic_exchange_n(&dev->scheduled, true, __ATOMIC_ACQ_REL))
+		return;
+	spin_lock(&poll.lock);
+	list_insert_before(&poll.scheduled, &dev->poll_link);
+	spin_unlock(&poll.lock);
+	waitq_wake_events(&poll.wanted, WAKE_ANY);
+}
+
+void netdev_link_changed(struct netdev *dev)
+{
+	__atomic_store_n(&dev->state_changed, true, __ATOMIC_RELEASE);
+	netdev_schedule(dev);
+}
+
+void netdev_failed(struct netdev *dev)
+{
+	__atomic_store_n(&dev->failed, true, __ATOMIC_RELEASE);
+	netdev_link_changed(dev);
+}
+
+/* A round */
+
+static void take_scheduled(struct list_node *out)
+{
+	list_init(out);
+	spin_lock(&poll.lock);
+	if (!list_empty(&poll.scheduled)) {
+		list_insert_after(&poll.scheduled, out);
+		list_remove(&poll.scheduled);
+	}
+	spin_unlock(&poll.lock);
+}
+
+static void schedule_again(struct netdev *dev)
+{
+	spin_lock(&poll.lock);
+	list_insert_before(&poll.scheduled, &dev->poll_link);
+	spin_unlock(&poll.lock);
+}
+
+static void tell_state(struct netdev *dev) REQUIRES(net_mutex)
+{
+	const struct netdev_upper *upper = netdev_upper();
+
+	if (!netdev_usable(dev))
+		netdev_drop_waiting(dev);
+	if (upper)
+		upper->link_changed(dev);
+}
+
+static unsigned poll_device(struct netdev *dev) REQUIRES(net_mutex)
+{
+	unsigned received = 0;
+
+	if (!__atomic_load_n(&dev->failed, __ATOMIC_ACQUIRE))
+		received = dev->ops->poll(dev, BUDGET);
+	if (__atomic_exchange_n(&dev->state_changed, false, __ATOMIC_ACQ_REL))
+		tell_state(dev);
+	if (received) {
+		schedule_again(dev);
+		return received;
+	}
+	/* In this order: an interrupt from here on schedules it again. */
+	__atomic_store_n(&dev->scheduled, false, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&dev->failed, __ATOMIC_ACQUIRE) && !dev->ops->rearm(dev))
+		netdev_schedule(dev);
+	/* The flag may have been set while the device still counted as scheduled. */
+	if (__atomic_load_n(&dev->state_changed, __ATOMIC_SEQ_CST))
+		netdev_schedule(dev);
+	return 0;
+}
+
+static unsigned poll_round(void)
+{
+	struct list_node devices, *node;
+	unsigned received = 0;
+
+	mutex_lock(&net_mutex);
+	take_scheduled(&devices);
+	while ((node = list_pop_front(&devices)) != NULL)
+		received += poll_device(list_entry(node, struct netdev, poll_link));
+	if (netdev_upper())
+		netdev_upper()->polled();
+	mutex_unlock(&net_mutex);
+	return received;
+}
+
+bool netdev_poll_now(void)
+{
+	return !nothing_scheduled() && poll_round();
+}
+
+void poll_forget(struct netdev *dev)
+{
+	spin_lock(&poll.lock);
+	list_remove(&dev->poll_link);
+	/* Nobody puts it there again. */
+	__atomic_store_n(&dev->scheduled, true, __ATOMIC_RELEASE);
+	spin_unlock(&poll.lock);
+}
+
+/* The thread */
+
+static void wait_for_devices(void)
+{
+	struct waiter waiter;
+	struct waiter *waiters[] = { &waiter };
+
+	waiter_init(&waiter);
+	waitq_add(&poll.wanted, &waiter);
+	if (nothing_scheduled()) {
+		int woken = thread_wait(waiters, 1, TIME_NEVER, WAIT_UNINTERRUPTIBLE);
+
+		assert(!woken);
+	}
+	waitq_remove(&poll.wanted, &waiter);
+}
+
+static _Noreturn void run(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		wait_for_devices();
+		while (!nothing_scheduled()) {
+			poll_round();
+			thread_yield();
+		}
+	}
+}
+
+int poll_start(void)
+{
+	struct thread *thread;
+	void *stack;
+
+	if (poll.thread)
+		return 0;
+	thread = mem_alloc(sizeof *thread);
+	stack = stack_create();
+	if (!thread || !stack) {
+		mem_free(thread);
+		if (stack)
+			stack_destroy(stack);
+		return -ENOMEM;
+	}
+	thread_init(thread, "net", stack, STACK_BYTES, run, NULL, NULL);
+	poll.thread = thread;
+	thread_start(thread);
+	return 0;
+}
