@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pipes and FIFOs: a ring of bytes in pages that are taken as it fills. The bytes and their count are under the pipe's mutex.
- * Sleepers wait on one queue: `changes` counts, under the queue's spinlock, whatever could end a wait, so that who saw
- * nothing to do under the mutex sleeps only if nothing has happened since. Thread context.
+ * Pipes and FIFOs: a ring of slots, a page at most each, as in Linux: what fits, what a write's edge wakes and what packets are
+ * follows from that. Everything is under the pipe's mutex; who waits queues up before letting go of it, and who changes
+ * something wakes after. Thread context.
  */
 #include <fs/pipe.h>
 
@@ -16,18 +16,25 @@
 #include "internal.h"
 
 enum { FIONREAD = 0x541b };
+enum { SPARES = 2 };
+enum { READABLE = POLLIN | POLLRDNORM, WRITABLE = POLLOUT | POLLWRNORM };
+
+struct slot {
+	struct page *page;
+	uint32_t offset, bytes;
+	bool packet; /* of a write with O_DIRECT: read at once, or lost */
+};
 
 struct pipe {
 	struct mutex lock;
-	struct page **pages;       /* [lock] `slots` of them, NULL where none was needed yet */
-	size_t slots;              /* [lock] a power of two */
-	uint64_t head, tail;       /* [lock] bytes ever written, and read */
-	unsigned readers, writers; /* [lock] open ends; O_RDWR is both */
-	uint64_t reader_opens,
+	struct slot *slots;          /* [lock] */
+	unsigned slot_count;         /* [lock] a power of two */
+	unsigned head, tail;         /* [lock] slots ever filled, and emptied */
+	struct page *spares[SPARES]; /* [lock] for the next write; NULL: none */
+	unsigned readers, writers;   /* [lock] open ends; O_RDWR is both */
+	uintptr_t reader_opens,
 		writer_opens; /* [lock] ever: who waits for the other end must not miss a short one */
-	struct spinlock wait_lock;
 	struct waitq queue;
-	uint64_t changes; /* [wait_lock] */
 };
 
 /* Of the pipes without a name. Its lock guards their inodes' `pipe`. */
@@ -44,133 +51,123 @@ static struct pipe *pipe_new(void)
 
 	if (!pipe)
 		return NULL;
-	pipe->slots = PIPE_PAGES;
-	pipe->pages = mem_zalloc(PIPE_PAGES * sizeof *pipe->pages);
-	if (!pipe->pages) {
+	pipe->slot_count = PIPE_PAGES;
+	pipe->slots = mem_zalloc(PIPE_PAGES * sizeof *pipe->slots);
+	if (!pipe->slots) {
 		mem_free(pipe);
 		return NULL;
 	}
 	mutex_init(&pipe->lock);
-	spin_init(&pipe->wait_lock);
 	waitq_init(&pipe->queue);
 	return pipe;
 }
 
-static void free_pages(struct page **pages, size_t slots)
+static bool is_empty(const struct pipe *pipe)
 {
-	for (size_t i = 0; i < slots; i++)
-		if (pages[i])
-			page_put(pages[i]);
-	mem_free(pages);
+	return pipe->head == pipe->tail;
 }
 
-static void pipe_free(struct pipe *pipe)
+static bool is_full(const struct pipe *pipe)
 {
-	free_pages(pipe->pages, pipe->slots);
+	return pipe->head - pipe->tail >= pipe->slot_count;
+}
+
+static struct slot *slot_at(struct pipe *pipe, unsigned number) REQUIRES(pipe->lock)
+{
+	return &pipe->slots[number & (pipe->slot_count - 1)];
+}
+
+/* Pages */
+
+static struct page *take_page(struct pipe *pipe) REQUIRES(pipe->lock)
+{
+	for (unsigned i = 0; i < SPARES; i++) {
+		struct page *page = pipe->spares[i];
+
+		pipe->spares[i] = NULL;
+		if (page)
+			return page;
+	}
+	return page_alloc(0, PAGE_PLAIN);
+}
+
+static void give_page(struct pipe *pipe, struct page *page) REQUIRES(pipe->lock)
+{
+	for (unsigned i = 0; i < SPARES; i++) {
+		if (!pipe->spares[i]) {
+			pipe->spares[i] = page;
+			return;
+		}
+	}
+	page_put(page);
+}
+
+static void pipe_free(struct pipe *pipe) NO_THREAD_SAFETY_ANALYSIS
+{
+	for (; !is_empty(pipe); pipe->tail++)
+		page_put(slot_at(pipe, pipe->tail)->page);
+	for (unsigned i = 0; i < SPARES; i++)
+		if (pipe->spares[i])
+			page_put(pipe->spares[i]);
+	mem_free(pipe->slots);
 	mem_free(pipe);
 }
 
-static size_t used(const struct pipe *pipe) REQUIRES(pipe->lock)
-{
-	return pipe->head - pipe->tail;
-}
-
-static size_t room(const struct pipe *pipe) REQUIRES(pipe->lock)
-{
-	return pipe->slots * PAGE_SIZE - used(pipe);
-}
-
-/* Waiting */
-
-static void notify(struct pipe *pipe)
-{
-	spin_lock(&pipe->wait_lock);
-	pipe->changes++;
-	spin_unlock(&pipe->wait_lock);
-	waitq_wake_all(&pipe->queue);
-}
-
-static uint64_t changes(struct pipe *pipe)
-{
-	uint64_t now;
-
-	spin_lock(&pipe->wait_lock);
-	now = pipe->changes;
-	spin_unlock(&pipe->wait_lock);
-	return now;
-}
-
 /* Releases the mutex, waits for a change, takes it again. 0 or -EINTR. */
-static int wait_change(struct pipe *pipe) REQUIRES(pipe->lock)
+static int wait_change(struct pipe *pipe, uint32_t events) REQUIRES(pipe->lock)
 {
-	uint64_t seen = changes(pipe);
-	int error = 0;
+	struct waiter waiter;
+	struct waiter *waiters[] = { &waiter };
+	int error;
 
+	waiter_init(&waiter);
+	waiter.events = events;
+	waitq_add(&pipe->queue, &waiter);
 	mutex_unlock(&pipe->lock);
-	spin_lock(&pipe->wait_lock);
-	while (pipe->changes == seen && !error)
-		error = waitq_wait(&pipe->queue, &pipe->wait_lock, TIME_NEVER, WAIT_INTERRUPTIBLE);
-	spin_unlock(&pipe->wait_lock);
+	error = thread_wait(waiters, 1, TIME_NEVER, WAIT_INTERRUPTIBLE);
+	waitq_remove(&pipe->queue, &waiter);
 	mutex_lock(&pipe->lock);
 	return error;
 }
 
-/* The ring */
-
-/* The memory at a position and how much of it lies together; NULL: no memory. */
-static uint8_t *ring_at(struct pipe *pipe, uint64_t position, size_t *bytes) REQUIRES(pipe->lock)
-{
-	struct page **slot = &pipe->pages[(position >> PAGE_SHIFT) & (pipe->slots - 1)];
-
-	if (!*slot)
-		*slot = page_alloc(0, PAGE_PLAIN);
-	*bytes = min(*bytes, PAGE_SIZE - position % PAGE_SIZE);
-	return *slot ? (uint8_t *)page_virt(*slot) + position % PAGE_SIZE : NULL;
-}
-
-static ssize_t take(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
-{
-	size_t bytes, total = 0;
-	ssize_t count;
-
-	while (uio->left && used(pipe)) {
-		bytes = min(uio->left, used(pipe));
-		count = uio_put(uio, ring_at(pipe, pipe->tail, &bytes), bytes);
-		if (count < 0)
-			return total ? (ssize_t)total : count;
-		pipe->tail += (size_t)count;
-		total += (size_t)count;
-		if ((size_t)count < bytes)
-			break;
-	}
-	return (ssize_t)total;
-}
-
-static ssize_t give(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
-{
-	size_t bytes, total = 0;
-	ssize_t count;
-	uint8_t *to;
-
-	while (uio->left && room(pipe)) {
-		bytes = min(uio->left, room(pipe));
-		to = ring_at(pipe, pipe->head, &bytes);
-		count = to ? uio_get(uio, to, bytes) : -ENOMEM;
-		if (count < 0)
-			return total ? (ssize_t)total : count;
-		pipe->head += (size_t)count;
-		total += (size_t)count;
-		if ((size_t)count < bytes)
-			break;
-	}
-	return (ssize_t)total;
-}
-
-/* Reading and writing */
+/* Reading */
 
 static struct pipe *pipe_of(const struct file *file)
 {
 	return file->inode->pipe;
+}
+
+/* Takes bytes of the oldest slot, all of them or what the reader wants; -EFAULT leaves it as it is. */
+static ssize_t take_slot(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
+{
+	struct slot *slot = slot_at(pipe, pipe->tail);
+	size_t bytes = min(uio->left, (size_t)slot->bytes);
+	ssize_t count = uio_put(uio, (uint8_t *)page_virt(slot->page) + slot->offset, bytes);
+
+	if (count != (ssize_t)bytes)
+		return -EFAULT;
+	slot->offset += (uint32_t)bytes;
+	slot->bytes -= (uint32_t)bytes;
+	if (!slot->bytes || slot->packet) {
+		give_page(pipe, slot->page);
+		pipe->tail++;
+	}
+	return count;
+}
+
+static ssize_t take(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
+{
+	ssize_t count, total = 0;
+	bool packet = false;
+
+	while (uio->left && !is_empty(pipe) && !packet) {
+		packet = slot_at(pipe, pipe->tail)->packet;
+		count = take_slot(pipe, uio);
+		if (count < 0)
+			return total ? total : count;
+		total += count;
+	}
+	return total;
 }
 
 static ssize_t read_locked(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
@@ -179,12 +176,12 @@ static ssize_t read_locked(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lo
 
 	if (!uio->left)
 		return 0;
-	while (!used(pipe)) {
+	while (is_empty(pipe)) {
 		if (!pipe->writers)
 			return 0;
 		if (uio->nonblocking)
 			return -EAGAIN;
-		error = wait_change(pipe);
+		error = wait_change(pipe, READABLE);
 		if (error)
 			return error;
 	}
@@ -194,52 +191,92 @@ static ssize_t read_locked(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lo
 static ssize_t pipe_read(struct file *file, struct uio *uio, uint64_t *position)
 {
 	struct pipe *pipe = pipe_of(file);
+	bool was_full, is_full_now;
 	ssize_t count;
 
 	(void)position;
 	mutex_lock(&pipe->lock);
+	was_full = is_full(pipe);
 	count = read_locked(pipe, uio);
-	if (!used(pipe))
-		pipe->head = pipe->tail = 0; /* short messages keep to one page */
+	is_full_now = is_full(pipe);
 	mutex_unlock(&pipe->lock);
-	if (count > 0)
-		notify(pipe);
+	if (was_full && !is_full_now)
+		waitq_wake_events(&pipe->queue, WRITABLE);
 	return count;
 }
 
-/* Until `wanted` bytes fit. */
-static int wait_room(struct pipe *pipe, size_t wanted, bool nonblocking) REQUIRES(pipe->lock)
+/* Writing */
+
+/* Small writes share a page: adds what is over whole pages to the last slot, if it fits there. */
+static ssize_t merge(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
+{
+	size_t bytes = uio->left % PAGE_SIZE;
+	struct slot *last = slot_at(pipe, pipe->head - 1);
+	ssize_t count;
+
+	if (!bytes || is_empty(pipe) || last->packet ||
+	    last->offset + last->bytes + bytes > PAGE_SIZE)
+		return 0;
+	count = uio_get(uio, (uint8_t *)page_virt(last->page) + last->offset + last->bytes, bytes);
+	if (count != (ssize_t)bytes)
+		return -EFAULT;
+	last->bytes += (uint32_t)bytes;
+	return count;
+}
+
+/* Fills one more slot. */
+static ssize_t append(struct pipe *pipe, struct uio *uio, bool packet) REQUIRES(pipe->lock)
+{
+	struct page *page = take_page(pipe);
+	size_t bytes = min(uio->left, PAGE_SIZE);
+	ssize_t count;
+
+	if (!page)
+		return -ENOMEM;
+	count = uio_get(uio, page_virt(page), bytes);
+	if (count != (ssize_t)bytes) {
+		give_page(pipe, page);
+		return -EFAULT;
+	}
+	*slot_at(pipe, pipe->head++) = (struct slot){ .page = page,
+						      .bytes = (uint32_t)bytes,
+						      .packet = packet };
+	return count;
+}
+
+/* The next page, when there is room for it. */
+static ssize_t give(struct pipe *pipe, struct uio *uio, bool packet) REQUIRES(pipe->lock)
 {
 	int error;
 
 	for (;;) {
 		if (!pipe->readers)
 			return -EPIPE;
-		if (room(pipe) >= wanted)
-			return 0;
-		if (nonblocking)
+		if (!is_full(pipe))
+			return append(pipe, uio, packet);
+		if (uio->nonblocking)
 			return -EAGAIN;
-		error = wait_change(pipe);
+		waitq_wake_events(&pipe->queue, READABLE);
+		error = wait_change(pipe, WRITABLE);
 		if (error)
 			return error;
 	}
 }
 
-static ssize_t write_locked(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
+static ssize_t write_locked(struct pipe *pipe, struct uio *uio, bool packet) REQUIRES(pipe->lock)
 {
-	/* At most PIPE_BUF: all of it at once. More: whatever fits. */
-	size_t wanted = uio->left <= PIPE_BUF ? uio->left : 1;
-	ssize_t count, total = 0;
+	ssize_t total, count;
 
+	if (!pipe->readers)
+		return -EPIPE;
+	total = merge(pipe, uio);
+	if (total < 0)
+		return total;
 	while (uio->left) {
-		count = wait_room(pipe, wanted, uio->nonblocking);
-		if (!count)
-			count = give(pipe, uio);
-		if (count <= 0)
+		count = give(pipe, uio, packet);
+		if (count < 0)
 			return total ? total : count;
 		total += count;
-		notify(pipe);
-		wanted = 1;
 	}
 	return total;
 }
@@ -250,44 +287,48 @@ static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t *position
 	ssize_t count;
 
 	(void)position;
+	if (!uio->left)
+		return 0;
 	mutex_lock(&pipe->lock);
-	count = write_locked(pipe, uio);
+	count = write_locked(pipe, uio, file->flags & O_DIRECT);
 	mutex_unlock(&pipe->lock);
+	/* As Linux: every attempt to write is an edge for who polls. */
+	waitq_wake_events(&pipe->queue, READABLE);
 	return count;
 }
 
+/* Without the lock: a change that comes after this wakes. */
 static unsigned pipe_poll(struct file *file, struct waitq **queue)
 {
 	struct pipe *pipe = pipe_of(file);
 	unsigned mode = file->flags & O_ACCMODE, events = 0;
 
 	*queue = &pipe->queue;
-	mutex_lock(&pipe->lock);
 	if (mode != O_WRONLY) {
-		if (used(pipe))
-			events |= POLLIN | POLLRDNORM;
-		if (!pipe->writers && pipe->writer_opens)
+		if (!is_empty(pipe))
+			events |= READABLE;
+		if (!pipe->writers && pipe->writer_opens != (uintptr_t)file->private)
 			events |= POLLHUP;
 	}
 	if (mode != O_RDONLY) {
-		if (room(pipe) >= PIPE_BUF)
-			events |= POLLOUT | POLLWRNORM;
+		if (!is_full(pipe))
+			events |= WRITABLE;
 		if (!pipe->readers)
 			events |= POLLERR;
 	}
-	mutex_unlock(&pipe->lock);
 	return events;
 }
 
 static long pipe_ioctl(struct file *file, unsigned cmd, uintptr_t arg)
 {
 	struct pipe *pipe = pipe_of(file);
-	int bytes;
+	int bytes = 0;
 
 	if (cmd != FIONREAD)
 		return -ENOTTY;
 	mutex_lock(&pipe->lock);
-	bytes = (int)used(pipe);
+	for (unsigned i = pipe->tail; i != pipe->head; i++)
+		bytes += (int)slot_at(pipe, i)->bytes;
 	mutex_unlock(&pipe->lock);
 	return user_write(arg, &bytes, sizeof bytes);
 }
@@ -299,7 +340,7 @@ static void release(struct file *file)
 	struct inode *inode = file->inode;
 	struct pipe *pipe = inode->pipe;
 	unsigned mode = file->flags & O_ACCMODE;
-	bool last;
+	bool last, alone;
 
 	/* The inode's lock keeps a FIFO's pipe from being opened while it goes. */
 	mutex_lock(&inode->fs->lock);
@@ -307,14 +348,15 @@ static void release(struct file *file)
 	pipe->readers -= mode != O_WRONLY;
 	pipe->writers -= mode != O_RDONLY;
 	last = !pipe->readers && !pipe->writers;
+	alone = !pipe->readers || !pipe->writers;
 	mutex_unlock(&pipe->lock);
 	if (last)
 		inode->pipe = NULL;
 	mutex_unlock(&inode->fs->lock);
 	if (last)
 		pipe_free(pipe);
-	else
-		notify(pipe);
+	else if (alone)
+		waitq_wake_all(&pipe->queue);
 }
 
 static const struct file_ops pipe_ops = {
@@ -325,60 +367,74 @@ static const struct file_ops pipe_ops = {
 	.release = release,
 };
 
-/* The pipe of an inode, with this end counted, so that it stays. */
-static struct pipe *join(struct inode *inode, unsigned mode)
+/* Counts a new end; whether others may have waited for one. */
+static bool add_end(struct pipe *pipe, unsigned mode) REQUIRES(pipe->lock)
 {
-	struct pipe *pipe;
+	bool reads = mode != O_WRONLY, writes = mode != O_RDONLY;
+	bool first = (reads && !pipe->readers) || (writes && !pipe->writers);
 
-	mutex_lock(&inode->fs->lock);
-	if (!inode->pipe)
-		inode->pipe = pipe_new();
-	pipe = inode->pipe;
-	if (pipe) {
-		mutex_lock(&pipe->lock);
-		pipe->readers += mode != O_WRONLY;
-		pipe->reader_opens += mode != O_WRONLY;
-		pipe->writers += mode != O_RDONLY;
-		pipe->writer_opens += mode != O_RDONLY;
-		mutex_unlock(&pipe->lock);
-	}
-	mutex_unlock(&inode->fs->lock);
-	return pipe;
+	pipe->readers += reads;
+	pipe->reader_opens += reads;
+	pipe->writers += writes;
+	pipe->writer_opens += writes;
+	return first;
+}
+
+/* Joins the inode's pipe, so that it stays. -ENXIO: would have to wait for a reader. */
+static int join(struct inode *inode, unsigned flags)
+{
+	unsigned mode = flags & O_ACCMODE;
+	struct pipe *pipe = inode->pipe;
+	bool first;
+
+	if (mode == O_WRONLY && flags & O_NONBLOCK && !(pipe && pipe->readers))
+		return -ENXIO;
+	if (!pipe)
+		pipe = pipe_new();
+	if (!pipe)
+		return -ENOMEM;
+	inode->pipe = pipe;
+	mutex_lock(&pipe->lock);
+	first = add_end(pipe, mode);
+	mutex_unlock(&pipe->lock);
+	if (first)
+		waitq_wake_all(&pipe->queue);
+	return 0;
 }
 
 /* Until there is, or was, another end. */
-static int wait_other_end(struct pipe *pipe, unsigned flags)
+static int wait_other_end(struct pipe *pipe, struct file *file)
 {
-	unsigned mode = flags & O_ACCMODE;
-	uint64_t *opens = mode == O_RDONLY ? &pipe->writer_opens : &pipe->reader_opens, seen;
+	unsigned mode = file->flags & O_ACCMODE;
+	uintptr_t *opens = mode == O_RDONLY ? &pipe->writer_opens : &pipe->reader_opens, seen;
 	int error = 0;
 
 	mutex_lock(&pipe->lock);
 	seen = *opens;
 	if (mode == O_RDWR || (mode == O_RDONLY ? pipe->writers : pipe->readers))
 		error = 0;
-	else if (flags & O_NONBLOCK)
-		error = mode == O_RDONLY ? 0 : -ENXIO;
+	else if (file->flags & O_NONBLOCK)
+		file->private = (void *)seen; /* no POLLHUP before a writer has come and gone */
 	else
 		while (*opens == seen && !error)
-			error = wait_change(pipe);
+			error = wait_change(pipe, WAKE_ANY);
 	mutex_unlock(&pipe->lock);
 	return error;
 }
 
 int pipe_open(struct inode *inode, struct file *file)
 {
-	struct pipe *pipe;
 	int error;
 
 	if ((file->flags & O_ACCMODE) == O_ACCMODE)
 		return -EINVAL;
-	pipe = join(inode, file->flags & O_ACCMODE);
-	if (!pipe)
-		return -ENOMEM;
+	mutex_lock(&inode->fs->lock);
+	error = join(inode, file->flags);
+	mutex_unlock(&inode->fs->lock);
+	if (error)
+		return error;
 	file->ops = &pipe_ops;
-	notify(pipe);
-	error = wait_other_end(pipe, file->flags);
+	error = wait_other_end(inode->pipe, file);
 	if (error)
 		release(file);
 	return error;
@@ -416,12 +472,13 @@ int pipe_create(unsigned flags, struct file **reader, struct file **writer)
 
 	if (!inode)
 		return -ENOMEM;
-	flags &= O_NONBLOCK;
+	flags &= O_NONBLOCK | O_DIRECT;
 	/* The first end must not wait for the second. */
 	error = file_open_inode(inode, O_RDONLY | O_NONBLOCK, reader);
 	if (error)
 		goto out;
 	(*reader)->flags = O_RDONLY | flags;
+	(*reader)->private = NULL;
 	error = file_open_inode(inode, O_WRONLY | flags, writer);
 	if (error)
 		file_put(*reader);
@@ -441,62 +498,52 @@ int pipe_capacity(struct file *file)
 		return -EBADF;
 	pipe = pipe_of(file);
 	mutex_lock(&pipe->lock);
-	bytes = (int)(pipe->slots * PAGE_SIZE);
+	bytes = (int)(pipe->slot_count * PAGE_SIZE);
 	mutex_unlock(&pipe->lock);
 	return bytes;
 }
 
 /* Moves what it holds to the start of a ring of another size. */
-static int resize(struct pipe *pipe, size_t slots) REQUIRES(pipe->lock)
+static int resize(struct pipe *pipe, unsigned count) REQUIRES(pipe->lock)
 {
-	struct pipe larger = { .slots = slots };
-	struct uio uio;
-	struct uio_segment segment;
-	ssize_t count = 0;
+	unsigned used = pipe->head - pipe->tail;
+	struct slot *slots;
 
-	if (used(pipe) > slots * PAGE_SIZE)
+	if (used > count)
 		return -EBUSY;
-	larger.pages = mem_zalloc(slots * sizeof *larger.pages);
-	if (!larger.pages)
+	slots = mem_zalloc(count * sizeof *slots);
+	if (!slots)
 		return -ENOMEM;
-	mutex_init(&larger.lock);
-	mutex_lock(&larger.lock);
-	for (uint64_t at = pipe->tail; at != pipe->head && count >= 0; at += (uint64_t)count) {
-		size_t bytes = pipe->head - at;
-		uint8_t *from = ring_at(pipe, at, &bytes);
-
-		uio_init_kernel(&uio, &segment, from, bytes);
-		count = give(&larger, &uio);
-	}
-	mutex_unlock(&larger.lock);
-	if (count < 0) {
-		free_pages(larger.pages, slots);
-		return -ENOMEM;
-	}
-	free_pages(pipe->pages, pipe->slots);
-	pipe->pages = larger.pages;
+	for (unsigned i = 0; i < used; i++)
+		slots[i] = *slot_at(pipe, pipe->tail + i);
+	mem_free(pipe->slots);
 	pipe->slots = slots;
-	pipe->head -= pipe->tail;
+	pipe->slot_count = count;
 	pipe->tail = 0;
+	pipe->head = used;
 	return 0;
 }
 
-int pipe_set_capacity(struct file *file, uint64_t bytes)
+int pipe_set_capacity(struct file *file, uint32_t bytes)
 {
 	struct pipe *pipe;
-	size_t slots = 1;
+	unsigned count = 1;
+	bool was_full;
 	int error;
 
 	if (file->ops != &pipe_ops)
 		return -EBADF;
-	if (bytes > PIPE_PAGES_MAX * PAGE_SIZE)
-		return bytes > INT32_MAX ? -EINVAL : -EPERM;
-	while (slots * PAGE_SIZE < bytes)
-		slots *= 2;
+	if (bytes > PIPE_BYTES_MAX)
+		return -EINVAL;
+	while (count * PAGE_SIZE < bytes)
+		count *= 2;
 	pipe = pipe_of(file);
 	mutex_lock(&pipe->lock);
-	error = slots == pipe->slots ? 0 : resize(pipe, slots);
+	was_full = is_full(pipe);
+	error = count == pipe->slot_count ? 0 : resize(pipe, count);
+	was_full &= !is_full(pipe);
 	mutex_unlock(&pipe->lock);
-	notify(pipe);
-	return error ? error : (int)(slots * PAGE_SIZE);
+	if (was_full)
+		waitq_wake_events(&pipe->queue, WRITABLE);
+	return error ? error : (int)(count * PAGE_SIZE);
 }

@@ -241,7 +241,7 @@ static long control_file(struct file *file, unsigned cmd, long arg)
 	case F_GETPIPE_SZ:
 		return pipe_capacity(file);
 	case F_SETPIPE_SZ:
-		return pipe_set_capacity(file, (uint64_t)arg & UINT32_MAX);
+		return pipe_set_capacity(file, (uint32_t)arg);
 	default:
 		return -EINVAL;
 	}

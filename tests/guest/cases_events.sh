@@ -3,7 +3,18 @@
 
 options=
 libcs='glibc musl'
-for program in epoll epollnest; do
+for program in epoll epollnest pipes eventfd timerfd; do
 	try $program
 done
 libcs=
+
+# Sets the clock: not on the host.
+if is_wanted clockset && [ -z "$native_only" ]; then
+	guest /dev/null "$programs/musl/clockset"
+	if [ "$guest_status" -eq 0 ] && grep -qx 'ok clockset' "$work/out.guest"; then
+		pass "clockset ($machine)"
+	else
+		fail "clockset ($machine)" "status $guest_status"
+		sed 's/^/    /' "$work/out.guest"
+	fi
+fi

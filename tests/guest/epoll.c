@@ -91,6 +91,60 @@ static void check_edge(void)
 	close(fd);
 }
 
+static void check_edge_of_pipes(void)
+{
+	static char bytes[4096];
+	int fds[2];
+
+	REQUIRE(pipe2(fds, O_NONBLOCK) == 0);
+	CHECK_EQ(control(EPOLL_CTL_ADD, fds[0], EPOLLIN | EPOLLET | EPOLLRDHUP, 1), 0);
+	CHECK_EQ(ready(1), 0);
+	CHECK_EQ(write(fds[1], bytes, 10), 10);
+	CHECK_EQ(ready(1), EPOLLIN);
+	CHECK_EQ(write(fds[1], bytes, 10), 10);
+	CHECK_EQ(ready(1), EPOLLIN);
+	CHECK_EQ(read(fds[0], bytes, 5), 5);
+	CHECK_EQ(ready(1), 0);
+	CHECK_EQ(read(fds[0], bytes, 100), 15);
+	CHECK_EQ(ready(1), 0);
+	CHECK_EQ(write(fds[1], bytes, 10), 10);
+	CHECK_EQ(read(fds[0], bytes, 100), 10);
+	CHECK_EQ(ready(1), 0);
+	CHECK_EQ(control(EPOLL_CTL_DEL, fds[0], 0, 0), 0);
+
+	CHECK_EQ(control(EPOLL_CTL_ADD, fds[1], EPOLLOUT | EPOLLET, 2), 0);
+	CHECK_EQ(ready(2), EPOLLOUT);
+	CHECK_EQ(write(fds[1], bytes, 10), 10);
+	CHECK_EQ(read(fds[0], bytes, 100), 10);
+	CHECK_EQ(ready(2), 0);
+	while (write(fds[1], bytes, sizeof bytes) > 0)
+		;
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(ready(2), 0);
+	CHECK_EQ(read(fds[0], bytes, 100), 100);
+	CHECK_EQ(ready(2), 0);
+	CHECK_EQ(read(fds[0], bytes, sizeof bytes), sizeof bytes);
+	CHECK_EQ(ready(2), EPOLLOUT);
+	CHECK_EQ(read(fds[0], bytes, sizeof bytes), sizeof bytes);
+	CHECK_EQ(ready(2), 0);
+	close(fds[0]);
+	CHECK_EQ(ready(2), EPOLLOUT | EPOLLERR);
+	CHECK_EQ(ready(2), 0);
+	close(fds[1]);
+
+	REQUIRE(pipe2(fds, O_NONBLOCK) == 0);
+	CHECK_EQ(control(EPOLL_CTL_ADD, fds[0], 0, 3), 0);
+	CHECK_EQ(write(fds[1], bytes, 10), 10);
+	CHECK_EQ(ready(3), 0);
+	close(fds[1]);
+	CHECK_EQ(ready(3), EPOLLHUP);
+	CHECK_EQ(ready(3), EPOLLHUP);
+	CHECK_EQ(control(EPOLL_CTL_MOD, fds[0], EPOLLIN | EPOLLRDNORM, 3), 0);
+	CHECK_EQ(ready(3), EPOLLHUP | EPOLLIN | EPOLLRDNORM);
+	close(fds[0]);
+	CHECK_EQ(ready(3), 0);
+}
+
 static void check_oneshot(void)
 {
 	int fd = eventfd(0, EFD_NONBLOCK);
@@ -306,6 +360,7 @@ int main(void)
 	REQUIRE(ep >= 0);
 	check_level();
 	check_edge();
+	check_edge_of_pipes();
 	check_oneshot();
 	check_exclusive();
 	check_descriptors();
