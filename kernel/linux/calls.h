@@ -7,6 +7,7 @@
 #include <base/types.h>
 #include <fs/file.h>
 #include <fs/path.h>
+#include <fs/uio.h>
 #include <hal/user.h>
 #include <linux/abi.h>
 #include <linux/process.h>
@@ -44,6 +45,13 @@ int must_check base_directory(long dirfd, const char *path, struct file **file, 
 
 /** RLIMIT_FSIZE for a file that is made larger: -EFBIG, and SIGXFSZ is sent. */
 int must_check check_file_size(uint64_t size);
+
+/** The most that one call moves (MAX_RW_COUNT). */
+#define TRANSFER_MAX ((size_t)0x7ffff000)
+
+/** Reads the program's vector into `segments` (an iovec is laid out alike) and sums it up, cut off at TRANSFER_MAX. -EFAULT,
+ * -EINVAL. */
+ssize_t must_check user_read_vector(long vector, unsigned count, struct uio_segment *segments);
 
 static inline struct file *fd_file(long fd)
 {

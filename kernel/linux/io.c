@@ -9,8 +9,6 @@
 #include "calls.h"
 
 enum { IOV_MAX = 1024, IOV_FEW = 8 };
-/* The most that one call moves (MAX_RW_COUNT). */
-#define TRANSFER_MAX ((size_t)0x7ffff000)
 enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_NOWAIT = 8, RWF_APPEND = 16 };
 
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio, uint64_t position);
@@ -80,7 +78,9 @@ static long transfer(struct file *file, transfer_fn *fn, const struct uio_segmen
 		if (err)
 			return err;
 	}
-	return finish(fn(file, &uio, position));
+
+	long result = fn(file, &uio, position);
+	return result == -EINTR && uio.no_restart ? result : finish(result);
 }
 
 static long one_buffer(long fd, long buffer, long bytes, transfer_fn *fn, uint64_t position)
@@ -122,8 +122,7 @@ long sys_pwrite64(long fd, long buffer, long bytes, long position)
 			    : one_buffer(fd, buffer, bytes, do_write_at, (uint64_t)position);
 }
 
-/* Reads the program's vector into `segments` (an iovec is laid out alike) and sums it up, cut off at TRANSFER_MAX. */
-static ssize_t read_vector(long vector, unsigned count, struct uio_segment *segments)
+ssize_t user_read_vector(long vector, unsigned count, struct uio_segment *segments)
 {
 	size_t total = 0;
 
@@ -159,7 +158,7 @@ static long vectored(long fd, long vector, long count, transfer_fn *fn, uint64_t
 		if (!segments)
 			goto out;
 	}
-	result = read_vector(vector, (unsigned)count, segments);
+	result = user_read_vector(vector, (unsigned)count, segments);
 	if (result >= 0)
 		result = transfer(file, fn, segments, (unsigned)count, (size_t)result, position);
 	if (segments != few)
