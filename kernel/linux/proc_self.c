@@ -407,8 +407,12 @@ static ssize_t link_fd(const char *name, size_t length, char *buffer, size_t siz
 
 	if (!file)
 		return -ENOENT;
+	struct inode_attr attr = { 0 };
+	int err = file_getattr(file, &attr);
 	if (file->inode)
 		format(text, sizeof(text), "pipe:[%llu]", (ull)file->inode->ino);
+	else if (!err && (attr.mode & S_IFMT) == S_IFSOCK)
+		format(text, sizeof(text), "socket:[%llu]", (ull)attr.ino);
 	else
 		format(text, sizeof(text), "anon_inode:%s", file->ops->name ? file->ops->name : "[file]");
 	ssize_t result = put_text(file->path ? file->path : text, buffer, size);
