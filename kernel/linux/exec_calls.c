@@ -297,10 +297,26 @@ static void commit(const struct request *r, struct loaded_program *loaded)
 	reset_process(task);
 }
 
+static int replace_program(const struct request *r)
+{
+	struct loaded_program loaded;
+	int err = program_load(process_current(), &r->program, &loaded);
+
+	if (err)
+		return err;
+	err = process_end_other_tasks();
+	if (err) {
+		space_put(loaded.space);
+		file_put(loaded.exe);
+		return err;
+	}
+	commit(r, &loaded);
+	return 0;
+}
+
 long sys_execveat(long fd, long path, long args, long env, long flags)
 {
 	struct request r = { .args.count = 0 };
-	struct loaded_program loaded;
 
 	if ((int)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
@@ -309,9 +325,7 @@ long sys_execveat(long fd, long path, long args, long env, long flags)
 		return err;
 	err = read_request(&r, fd, (const long[]){ path, args, env }, (unsigned)flags);
 	if (!err)
-		err = program_load(process_current(), &r.program, &loaded);
-	if (!err)
-		commit(&r, &loaded);
+		err = replace_program(&r);
 	request_fini(&r);
 	return err;
 }
