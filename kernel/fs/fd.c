@@ -5,6 +5,7 @@
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/string.h>
+#include <fs/lock.h>
 #include <mm/alloc.h>
 
 enum { SIZE_FIRST = 16, SIZE_MAX_FDS = 1 << 20 };
@@ -74,12 +75,20 @@ struct fd_table *fd_table_copy(struct fd_table *table)
 	return NULL;
 }
 
+/* A descriptor of `table` is gone, and with it the locks that it has on the file by any of them. Thread context, no lock held. */
+static void put_closed(const struct fd_table *table, struct file *file)
+{
+	if (file && file->inode && unlikely(file->inode->locks))
+		file_locks_drop(file->inode, table);
+	file_put(file);
+}
+
 void fd_table_put(struct fd_table *table)
 {
 	if (!table || __atomic_sub_fetch(&table->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	for (unsigned i = 0; i < table->size; i++)
-		file_put(table->entries[i].file);
+		put_closed(table, table->entries[i].file);
 	mem_free(table->entries);
 	mem_free(table);
 }
@@ -147,7 +156,7 @@ int fd_install_at(struct fd_table *table, int fd, struct file *file, bool close_
 		table->entries[fd] = (struct fd_entry){ file, close_on_exec };
 	}
 	mutex_unlock(&table->lock);
-	file_put(before);
+	put_closed(table, before);
 	return error ? error : fd;
 }
 
@@ -170,7 +179,7 @@ int fd_close(struct fd_table *table, int fd)
 	mutex_unlock(&table->lock);
 	if (!file)
 		return -EBADF;
-	file_put(file);
+	put_closed(table, file);
 	return 0;
 }
 
@@ -211,7 +220,7 @@ void fd_close_on_exec(struct fd_table *table)
 		mutex_unlock(&table->lock);
 		if (!more)
 			return;
-		file_put(file);
+		put_closed(table, file);
 	}
 }
 

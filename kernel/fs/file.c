@@ -5,6 +5,7 @@
 #include <base/assert.h>
 #include <base/bits.h>
 #include <base/errno.h>
+#include <fs/lock.h>
 #include <fs/notify.h>
 #include <mm/alloc.h>
 #include <mm/space.h>
@@ -138,6 +139,8 @@ void file_put(struct file *file)
 	if (file->ops->release)
 		file->ops->release(file);
 	uncount_writer(file);
+	if (file->inode && unlikely(file->inode->locks))
+		file_locks_drop(file->inode, file);
 	if (!(file->flags & O_PATH))
 		notify_inode(file->inode,
 			     is_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NOWRITE);

@@ -6,6 +6,7 @@
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/string.h>
+#include <fs/lock.h>
 #include <fs/notify.h>
 #include <mm/pages.h>
 
@@ -37,6 +38,8 @@ void inode_put(struct inode *inode)
 	while (inode && __atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL) == 0) {
 		struct inode *parent = inode->parent;
 
+		if (unlikely(inode->locks))
+			file_locks_free(inode);
 		inode->ops->destroy(inode);
 		inode = parent;
 	}

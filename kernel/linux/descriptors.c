@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Descriptors and what is done to an open file as such: dup(2), fcntl(2), close(2), pipe(2), ioctl(2), fsync(2), ... */
 #include <base/string.h>
+#include <fs/lock.h>
 #include <fs/pipe.h>
 #include <fs/root.h>
 #include <linux/signal.h>
@@ -177,7 +178,8 @@ long sys_pipe(long address)
 	return sys_pipe2(address, 0);
 }
 
-/* Record locks. They are held by a process against others, so that a single process always gets them. */
+/* --- locks --- */
+
 struct linux_flock {
 	int16_t type, whence;
 	uint32_t pad;
@@ -185,29 +187,78 @@ struct linux_flock {
 	int32_t pid, pad_2;
 };
 
+/* The range a lock means (fs/locks.c, flock64_to_posix_lock()). */
+static int lock_range(struct file *file, const struct linux_flock *given, struct file_lock *lock)
+{
+	struct inode_attr attr = { .size = 0 };
+	int64_t start = given->start, last = INT64_MAX;
+
+	if (given->whence < FILE_SEEK_SET || given->whence > FILE_SEEK_END)
+		return -EINVAL;
+	if (given->whence == FILE_SEEK_END && file_getattr(file, &attr))
+		return -EINVAL;
+	uint64_t base = given->whence == FILE_SEEK_CUR ? file->position : attr.size;
+	if (add_overflows(start, (int64_t)base, &start))
+		return -EOVERFLOW;
+	if (start < 0)
+		return -EINVAL;
+	if (given->length > 0 && add_overflows(start, given->length - 1, &last))
+		return -EOVERFLOW;
+	if (given->length < 0) {
+		last = start - 1;
+		if (add_overflows(start, given->length, &start) || start < 0)
+			return -EINVAL;
+	}
+	lock->start = (uint64_t)start;
+	lock->last = (uint64_t)last;
+	return 0;
+}
+
+static long query_lock(struct file *file, struct file_lock *lock, struct linux_flock *given,
+		       uintptr_t address)
+{
+	if (lock->type == FILE_LOCK_NONE)
+		return -EINVAL;
+	file_lock_query(file, lock);
+	given->type = (int16_t)lock->type;
+	if (lock->type != FILE_LOCK_NONE) {
+		given->whence = FILE_SEEK_SET;
+		given->start = (int64_t)lock->start;
+		given->length = lock->last == FILE_LOCK_END
+					? 0
+					: (int64_t)(lock->last - lock->start + 1);
+		given->pid = lock->pid;
+	}
+	return user_write(address, given, sizeof(*given));
+}
+
 static long lock_record(struct file *file, unsigned cmd, uintptr_t address)
 {
-	struct linux_flock lock;
-	bool query = cmd == F_GETLK || cmd == F_OFD_GETLK;
+	struct linux_flock given;
+	bool of_file = cmd >= F_OFD_GETLK && cmd <= F_OFD_SETLKW;
+	struct file_lock lock = {
+		.owner = of_file ? (const void *)file : current_files(),
+		.pid = of_file ? -1 : process_current()->pid,
+	};
 
-	if (user_read(&lock, address, sizeof(lock)))
+	if (user_read(&given, address, sizeof(given)))
 		return -EFAULT;
-	if (lock.type != F_RDLCK && lock.type != F_WRLCK && (lock.type != F_UNLCK || query))
+	if (of_file && given.pid)
 		return -EINVAL;
-	if (lock.whence < FILE_SEEK_SET || lock.whence > FILE_SEEK_END ||
-	    (lock.whence == FILE_SEEK_SET && lock.start < 0))
+	if (given.type < F_RDLCK || given.type > F_UNLCK)
 		return -EINVAL;
-	if (cmd >= F_OFD_GETLK && cmd <= F_OFD_SETLKW && lock.pid)
-		return -EINVAL;
-	if (query) {
-		lock.type = F_UNLCK;
-		return user_write(address, &lock, sizeof(lock));
-	}
+	lock.type = (enum file_lock_type)given.type;
+	int err = lock_range(file, &given, &lock);
+	if (err)
+		return err;
+	if (cmd == F_GETLK || cmd == F_OFD_GETLK)
+		return query_lock(file, &lock, &given, address);
+
 	unsigned mode = file->flags & O_ACCMODE;
-	if ((lock.type == F_RDLCK && mode == O_WRONLY) ||
-	    (lock.type == F_WRLCK && mode == O_RDONLY))
+	if ((lock.type == FILE_LOCK_READ && mode == O_WRONLY) ||
+	    (lock.type == FILE_LOCK_WRITE && mode == O_RDONLY))
 		return -EBADF;
-	return 0;
+	return restartable(file_lock_set(file, &lock, cmd == F_SETLKW || cmd == F_OFD_SETLKW));
 }
 
 static void set_status_flags(struct file *file, unsigned flags)
@@ -332,13 +383,28 @@ long sys_ioctl(long fd, long cmd, long arg)
 long sys_flock(long fd, long operation)
 {
 	struct file *file = fd_file(fd);
-	int kind = (int)operation & ~LOCK_NB;
+	long result;
 
 	if (!file)
 		return -EBADF;
+	bool wait = !((int)operation & LOCK_NB);
+	switch ((int)operation & ~LOCK_NB) {
+	case LOCK_SH:
+		result = file_flock(file, FILE_LOCK_READ, wait);
+		break;
+	case LOCK_EX:
+		result = file_flock(file, FILE_LOCK_WRITE, wait);
+		break;
+	case LOCK_UN:
+		result = file_flock(file, FILE_LOCK_NONE, false);
+		break;
+	default:
+		result = -EINVAL;
+	}
+	if (file->flags & O_PATH)
+		result = -EBADF;
 	file_put(file);
-	/* Between the open files of one process flock(2) locks would exclude each other; no program can wait for itself. */
-	return kind == LOCK_SH || kind == LOCK_EX || kind == LOCK_UN ? 0 : -EINVAL;
+	return restartable(result);
 }
 
 static long sync_file(long fd, bool data_only)

@@ -97,6 +97,7 @@ struct filesystem {
 	struct mutex lock; /* the tree */
 };
 
+struct file_locks;
 struct pipe;
 
 struct inode {
@@ -113,6 +114,7 @@ struct inode {
 	const char *name;     /* not NUL-terminated; NULL: removed */
 	size_t name_bytes;
 	int32_t writers; /* atomic; regular files: open ones that may write; negative: that forbid it */
+	struct file_locks *locks; /* [owned] <fs/lock.h>; NULL: there never were any */
 	void *watches;     /* theirs who are told by <fs/notify.h>; NULL: nobody watches it */
 	struct pipe *pipe; /* S_IFIFO: while it is open; see <fs/pipe.h> */
 };
