@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The scheduler: a first-in first-out run queue per CPU. The boot's own thread becomes the CPU's
- * idle thread. A run queue's lock is held across the switch and released by whoever comes out of
+ * The scheduler: a run queue per CPU, by priority, first in first out among equals. The boot's own
+ * thread becomes the CPU's idle thread. A run queue's lock is held across the switch and released by whoever comes out of
  * it.
  */
 #include <core/thread.h>
@@ -16,11 +16,9 @@
 #include <hal/memory.h>
 #include <hal/user.h>
 
-#define SLICE_NS (4 * NS_PER_MS)
-
 struct run_queue {
 	struct spinlock lock;
-	struct list_node ready;    /* [lock] struct thread.run_link */
+	struct list_node ready;    /* [lock] struct thread.run_link, highest priority first */
 	struct thread idle;        /* the boot's thread */
 	struct thread *ended;      /* [lock] waits for somebody else's stack to be reported from */
 	struct thread *user_owner; /* [lock] whose user state is in the CPU */
@@ -36,6 +34,31 @@ static struct run_queue *run_queue(void)
 	return &run_queues[cpu_index()];
 }
 
+static struct thread *thread_of(struct list_node *node)
+{
+	return list_entry(node, struct thread, run_link);
+}
+
+static void reschedule(struct thread *running)
+{
+	__atomic_fetch_or(&running->port_work, THREAD_RESCHEDULE, __ATOMIC_RELAXED);
+}
+
+/** Behind its equals; before them if it did not give up its place. */
+static void enqueue(struct run_queue *rq, struct thread *thread)
+{
+	struct list_node *at = &rq->ready;
+
+	if (thread->priority || thread->keeps_place) {
+		unsigned above = thread->priority + (thread->keeps_place ? 1u : 0u);
+
+		for (at = rq->ready.next; at != &rq->ready && thread_of(at)->priority >= above;)
+			at = at->next;
+	}
+	thread->keeps_place = false;
+	list_insert_before(at, &thread->run_link);
+}
+
 /* Switching */
 
 static void save_user_state(struct thread *thread)
@@ -46,6 +69,9 @@ static void save_user_state(struct thread *thread)
 	user->gs_base = user_gs_base();
 	fpu_store(user->fpu);
 	user->saved = true;
+	if (thread->work_when_displaced &&
+	    ((const struct user_regs *)thread->stack_top - 1)->orig_rax == UINT64_MAX)
+		__atomic_store_n(&thread->user_work, 1, __ATOMIC_RELAXED);
 }
 
 static void load_user_state(struct thread *thread)
@@ -68,22 +94,34 @@ static void change_user_owner(struct run_queue *rq, struct thread *next)
 	load_user_state(next);
 }
 
-/** A running user thread is interrupted for those that wait. A kernel thread is not preempted
+/** A running user thread is interrupted for equals that wait. A kernel thread is not preempted
  * anyway. */
 static void arm_slice(struct run_queue *rq, const struct thread *running)
 {
-	if (rq->slice_armed || !running->user || list_empty(&rq->ready))
+	if (rq->slice_armed || !running->user || list_empty(&rq->ready) ||
+	    running->slice_ns == THREAD_SLICE_ENDLESS)
 		return;
 	rq->slice_armed = true;
-	timer_arm(&rq->slice, time_now() + SLICE_NS);
+	timer_arm(&rq->slice, time_now() + running->slice_ns);
 }
 
+/** The timer may have been set for an earlier thread: who came after gets what is left of its own slice. */
 static void slice_over(struct timer *timer)
 {
 	struct run_queue *rq = container_of(timer, struct run_queue, slice);
+	struct thread *running = thread_current();
+	uint64_t ran = time_from_cycles(cpu_cycles() - rq->switched_at_cycles);
 
 	rq->slice_armed = false;
-	__atomic_fetch_or(&thread_current()->port_work, THREAD_RESCHEDULE, __ATOMIC_RELAXED);
+	if (!running->user || list_empty(&rq->ready) || running->slice_ns == THREAD_SLICE_ENDLESS)
+		return;
+	if (ran < running->slice_ns) {
+		rq->slice_armed = true;
+		timer_arm(timer, time_now() + running->slice_ns - ran);
+		return;
+	}
+	running->keeps_place = false;
+	reschedule(running);
 }
 
 /** After a switch, on the new stack: lets go of the queue. Returns a thread that has ended, or NULL. */
@@ -127,10 +165,14 @@ static void switch_away(struct run_queue *rq) NO_THREAD_SAFETY_ANALYSIS
 {
 	struct thread *self = thread_current();
 	struct list_node *first = list_pop_front(&rq->ready);
-	struct thread *next = first ? list_entry(first, struct thread, run_link) : &rq->idle;
+	struct thread *next = first ? thread_of(first) : &rq->idle;
 	bool irqs_were_on;
 
 	account(rq, self);
+	if (next != self && self->state == THREAD_RUNNABLE)
+		self->preemptions++;
+	else if (next != self)
+		self->waits++;
 	next->state = THREAD_RUNNING;
 	arm_slice(rq, next);
 	if (next == self) {
@@ -187,6 +229,7 @@ void thread_init(struct thread *thread, const char *name, void *stack_base, size
 	*thread = (struct thread){ .name = name,
 				   .stack_base = stack_base,
 				   .stack_top = (uintptr_t)stack_base + stack_bytes,
+				   .slice_ns = THREAD_SLICE_NS,
 				   .entry = entry,
 				   .arg = arg,
 				   .ended = ended };
@@ -202,11 +245,16 @@ static void make_runnable(struct thread *thread)
 	spin_lock(&rq->lock);
 	if (thread->state == THREAD_NEW || thread->state == THREAD_WAITING) {
 		thread->state = THREAD_RUNNABLE;
-		list_insert_before(&rq->ready, &thread->run_link);
-		if (scheduler_in_interrupt())
-			__atomic_fetch_or(&running->port_work, THREAD_RESCHEDULE, __ATOMIC_RELAXED);
-		else
-			arm_slice(rq, running);
+		enqueue(rq, thread);
+		if (thread->priority > running->priority) {
+			running->keeps_place = true;
+			reschedule(running);
+		} else if (thread->priority == running->priority) {
+			if (scheduler_in_interrupt() && running->slice_ns != THREAD_SLICE_ENDLESS)
+				reschedule(running);
+			else
+				arm_slice(rq, running);
+		}
 	}
 	spin_unlock(&rq->lock);
 }
@@ -226,8 +274,28 @@ void thread_yield(void) NO_THREAD_SAFETY_ANALYSIS
 	__atomic_fetch_and(&self->port_work, ~(uint32_t)THREAD_RESCHEDULE, __ATOMIC_RELAXED);
 	self->state = THREAD_RUNNABLE;
 	if (self != &rq->idle)
-		list_insert_before(&rq->ready, &self->run_link);
+		enqueue(rq, self);
 	switch_away(rq);
+}
+
+void thread_set_scheduling(struct thread *thread, unsigned priority, uint32_t slice_ns)
+{
+	struct run_queue *rq = run_queue();
+
+	assert(priority <= THREAD_PRIORITY_MAX);
+	spin_lock(&rq->lock);
+	bool raised = priority > thread->priority;
+	thread->priority = (uint8_t)priority;
+	thread->slice_ns = slice_ns;
+	if (list_linked(&thread->run_link)) {
+		list_remove(&thread->run_link);
+		thread->keeps_place = raised;
+		enqueue(rq, thread);
+	}
+	if (!list_empty(&rq->ready) &&
+	    thread_of(rq->ready.next)->priority > thread_current()->priority)
+		reschedule(thread_current());
+	spin_unlock(&rq->lock);
 }
 
 void thread_exit(void) NO_THREAD_SAFETY_ANALYSIS

@@ -10,6 +10,7 @@
 #include <linux/signal.h>
 
 #include "calls.h"
+#include "scheduling.h"
 
 /* linux/sched.h */
 #define CLONE_EXIT_SIGNAL 0xffull
@@ -100,6 +101,7 @@ static void fill(struct task *task, const struct clone_args *args)
 	task->blocked = parent->blocked;
 	task->timer_slack_ns = parent->timer_slack_ns;
 	task->thread.trace = parent->thread.trace;
+	scheduling_inherit(task, parent);
 	if (args->flags & CLONE_CHILD_SETTID)
 		task->set_child_tid = args->child_tid;
 	if (args->flags & CLONE_CHILD_CLEARTID)

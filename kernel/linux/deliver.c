@@ -10,6 +10,7 @@
 #include <linux/signal.h>
 
 #include "calls.h"
+#include "rseq.h"
 #include "trace.h"
 
 enum {
@@ -201,6 +202,7 @@ static void run_handler(struct user_regs *regs, const struct signal_action *acti
 	uint64_t mask = task->restore_blocked ? task->saved_blocked : task->blocked;
 
 	finish_call(regs, action);
+	rseq_interrupted(regs);
 	if (signal_frame_push(regs, action, info, mask)) {
 		const struct signal_info bad = { .signo = SIGSEGV, .code = SI_KERNEL };
 
@@ -249,6 +251,7 @@ void user_work(struct user_regs *regs)
 		thread_clear_interrupt();
 		if (task_current()->must_end)
 			task_exit(0);
+		rseq_interrupted(regs);
 		deliver(regs);
 	} while (__atomic_load_n(&thread->user_work, __ATOMIC_ACQUIRE));
 }

@@ -20,6 +20,7 @@
 #include "exec_image.h"
 #include "exec_script.h"
 #include "program_stack.h"
+#include "rseq.h"
 #include "signal_frame.h"
 
 #define PIE_BASE ((uintptr_t)0x555555554000) /* two thirds of the user half, as Linux */
@@ -367,6 +368,8 @@ static unsigned fill_auxv(const struct loader *l, struct auxv_entry *auxv)
 	auxv[n++] = (struct auxv_entry){ AT_EGID, c->egid };
 	auxv[n++] = (struct auxv_entry){ AT_SECURE, is_secure(l) };
 	auxv[n++] = (struct auxv_entry){ AT_HWCAP2, 0 };
+	auxv[n++] = (struct auxv_entry){ AT_RSEQ_FEATURE_SIZE, RSEQ_FEATURE_BYTES };
+	auxv[n++] = (struct auxv_entry){ AT_RSEQ_ALIGN, RSEQ_ALIGN };
 	return n;
 }
 

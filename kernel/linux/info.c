@@ -219,18 +219,6 @@ long sys_personality(long persona)
 	return old;
 }
 
-long sys_getcpu(long cpu_address, long node_address, long cache)
-{
-	const uint32_t cpu = cpu_index(), node = 0;
-
-	(void)cache;
-	if (cpu_address && user_write((uintptr_t)cpu_address, &cpu, sizeof(cpu)))
-		return -EFAULT;
-	if (node_address && user_write((uintptr_t)node_address, &node, sizeof(node)))
-		return -EFAULT;
-	return 0;
-}
-
 /* The kernel's log is not kept for programs. */
 long sys_syslog(long action, long address, long bytes)
 {
@@ -241,11 +229,4 @@ long sys_syslog(long action, long address, long bytes)
 	if (action < 0 || action > SIZE_BUFFER)
 		return -EINVAL;
 	return action == READ_ALL && (!address || bytes < 0) ? -EINVAL : 0;
-}
-
-/* Restartable sequences: a C library does without when the kernel has none, and there is nothing between. */
-long sys_rseq(long area, long bytes, long flags, long signature)
-{
-	(void)area, (void)bytes, (void)flags, (void)signature;
-	return -ENOSYS;
 }

@@ -167,7 +167,7 @@ static int show_stat(struct procfs_buffer *b)
 			       "%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %llu 0 0 0 20 %d %u 0 %llu "
 			       "%llu %llu %llu ",
 			       p->pid, task->name, p->parent_pid, p->group, p->session,
-			       (ull)(process_cpu_time_ns(p) / tick), p->nice, p->task_count,
+			       (ull)(process_cpu_time_ns(p) / tick), task->scheduling.nice, p->task_count,
 			       (ull)(p->start_ns / tick), (ull)s.mapped_bytes,
 			       (ull)(s.resident_bytes >> PAGE_SHIFT),
 			       (ull)p->limits[RLIMIT_RSS].current);

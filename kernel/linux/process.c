@@ -16,6 +16,7 @@
 #include <mm/stack.h>
 
 #include "futex.h"
+#include "rseq.h"
 #include "timers.h"
 #include "trace.h"
 
@@ -398,6 +399,7 @@ void task_release_user_state(struct task *task)
 {
 	const int32_t zero = 0;
 
+	rseq_forget(task);
 	futex_release_robust(task);
 	task->robust_list = 0;
 	if (task->clear_child_tid && task->process->task_count > 1 &&

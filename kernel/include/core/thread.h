@@ -2,8 +2,9 @@
 /*
  * Threads and wait queues. A thread is a kernel stack with registers; one that runs a program's
  * code has a `struct user_context` and a `struct mmu` as well. The kernel is not preempted: a
- * thread runs until it waits, yields, or returns to user mode with its time slice used up. Each CPU
- * has a run queue.
+ * thread runs until it waits, yields, or returns to user mode with its time slice used up or with a
+ * thread of higher priority ready. Each CPU has a run queue; among threads of one priority the one
+ * that has waited longest is next.
  *
  * Memory is the caller's: thread_init() takes the thread and its stack (mm/stack.h), and `ended` is
  * called, from another thread, when neither is in use any more.
@@ -14,6 +15,7 @@
 #include <base/list.h>
 #include <base/types.h>
 #include <core/lock.h>
+#include <core/time.h>
 #include <core/timer.h>
 #include <hal/cpu.h>
 
@@ -25,8 +27,12 @@ enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_WAITING,
 /** What the port does before user mode. */
 enum thread_port_work {
 	THREAD_RESTORE_ALL = 1, /* registers were changed: user_regs_changed() */
-	THREAD_RESCHEDULE = 2,  /* the time slice is used up */
+	THREAD_RESCHEDULE = 2,  /* others shall run */
 };
+
+enum { THREAD_PRIORITY_NORMAL = 0, THREAD_PRIORITY_MAX = 99 };
+#define THREAD_SLICE_NS (4 * NS_PER_MS)
+#define THREAD_SLICE_ENDLESS UINT32_MAX
 
 struct thread {
 	/* Read by the port's assembly: offsets are asserted there. */
@@ -44,8 +50,14 @@ struct thread {
 	struct user_context *user; /* NULL: a kernel thread */
 	bool interrupted; /* atomic; an interruptible wait ends with -EINTR; see thread_interrupt()
 			   */
-	bool waits_interruptibly; /* atomic */
-	uint64_t run_cycles;      /* [run queue's lock] */
+	bool waits_interruptibly;    /* atomic */
+	uint64_t run_cycles;         /* [run queue's lock] */
+	uint32_t waits, preemptions; /* [run queue's lock] how often another took over */
+	uint32_t slice_ns;           /* [run queue's lock] before its equals run, if they want to */
+	uint8_t priority;            /* [run queue's lock] */
+	bool keeps_place; /* [run queue's lock] preempted by its better: it comes before its equals */
+	bool work_when_displaced; /* user_work is set when another thread's user state takes the place of
+				     this one's, unless it was in a system call */
 	void (*entry)(void *arg);
 	void (*ended)(struct thread *thread);
 	void *arg;
@@ -65,8 +77,11 @@ _Noreturn void thread_idle(void);
 /** Makes a new thread runnable. Any context. */
 void thread_start(struct thread *thread);
 
-/** Lets others run. Thread context. */
+/** Lets others of its priority run. Thread context. */
 void thread_yield(void);
+
+/** Priority (0, the normal one, to THREAD_PRIORITY_MAX: the higher runs) and time slice of a thread. Any context. */
+void thread_set_scheduling(struct thread *thread, unsigned priority, uint32_t slice_ns);
 
 /** Ends the current thread. */
 _Noreturn void thread_exit(void);

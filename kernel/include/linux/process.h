@@ -95,7 +95,7 @@ struct process {
 	unsigned personality;
 	bool not_dumpable, keep_capabilities, child_subreaper;
 	int parent_death_signal;
-	int nice;
+	unsigned barriers; /* membarrier(2): what is registered */
 };
 
 /** How an interrupted system call goes on after SIGCONT or an ignored signal (restart_syscall(2)). */
@@ -104,6 +104,19 @@ struct restart_state {
 	uint64_t deadline_ns;
 	uintptr_t address, address_2;
 	uint64_t value, value_2;
+};
+
+/** How a task asks to be scheduled (sched(7)). */
+struct task_scheduling {
+	int policy, nice, priority; /* `priority` 0 but for SCHED_FIFO and SCHED_RR */
+	int lent;                   /* the highest priority of those who wait for its locks */
+	bool resets_on_fork;
+};
+
+/** Where a task announces restartable sequences (rseq(2)). */
+struct task_rseq {
+	uintptr_t address; /* 0: nowhere */
+	uint32_t bytes, signature;
 };
 
 enum { TASK_NAME_BYTES = 16 };
@@ -137,6 +150,8 @@ struct task {
 	uintptr_t clear_child_tid; /* [task] */
 	uintptr_t robust_list;     /* [task] */
 	uint64_t timer_slack_ns;
+	struct task_scheduling scheduling; /* scheduling.c's */
+	struct task_rseq rseq;             /* [task] */
 };
 
 /** Of the running thread, which must be a program's. */
