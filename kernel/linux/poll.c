@@ -19,12 +19,17 @@ struct watch {
 	struct waiter waiter;
 };
 
+enum { SMALL = 4 };
+
 struct poll_set {
 	struct linux_pollfd *fds;
 	struct watch *watches;
 	struct waiter **waiters;
 	unsigned count, waiting;
 	bool watching;
+	/* What most calls need, without taking memory. */
+	struct watch few_watches[SMALL];
+	struct waiter *few_waiters[SMALL];
 };
 
 enum {
@@ -35,16 +40,23 @@ enum {
 
 static int set_init(struct poll_set *set, struct linux_pollfd *fds, unsigned count)
 {
-	/* One piece of memory for both arrays. */
-	size_t bytes = count * (sizeof(*set->watches) + sizeof(*set->waiters));
-
-	*set = (struct poll_set){ .fds = fds, .count = count, .watches = mem_zalloc(bytes) };
-	if (count && !set->watches)
-		return -ENOMEM;
-	set->waiters = (struct waiter **)(set->watches + count);
-	for (unsigned i = 0; i < count; i++)
-		if (fds[i].fd >= 0)
-			set->watches[i].file = fd_file(fds[i].fd);
+	set->fds = fds;
+	set->count = count;
+	set->waiting = 0;
+	set->watching = false;
+	set->watches = set->few_watches;
+	set->waiters = set->few_waiters;
+	if (count > SMALL) {
+		/* One piece of memory for both arrays. */
+		set->watches = mem_alloc(count * (sizeof(*set->watches) + sizeof(*set->waiters)));
+		if (!set->watches)
+			return -ENOMEM;
+		set->waiters = (struct waiter **)(set->watches + count);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		set->watches[i].file = fds[i].fd >= 0 ? fd_file(fds[i].fd) : NULL;
+		set->watches[i].queue = NULL;
+	}
 	return 0;
 }
 
@@ -55,7 +67,14 @@ static void set_fini(struct poll_set *set)
 			waitq_remove(set->watches[i].queue, &set->watches[i].waiter);
 		file_put(set->watches[i].file);
 	}
-	mem_free(set->watches);
+	if (set->watches != set->few_watches)
+		mem_free(set->watches);
+}
+
+/* Of a descriptor: what was asked for, and what is always told. */
+static uint16_t wanted_of(const struct linux_pollfd *fd)
+{
+	return (uint16_t)fd->events | POLLERR | POLLHUP;
 }
 
 static unsigned events_of(const struct linux_pollfd *fd, struct watch *watch, struct waitq **queue)
@@ -64,7 +83,7 @@ static unsigned events_of(const struct linux_pollfd *fd, struct watch *watch, st
 		return 0;
 	if (!watch->file)
 		return POLLNVAL;
-	return file_poll(watch->file, queue) & ((uint16_t)fd->events | POLLERR | POLLHUP);
+	return file_poll(watch->file, queue) & wanted_of(fd);
 }
 
 /* How many are ready now. */
@@ -94,6 +113,7 @@ static void set_watch(struct poll_set *set)
 		if (!queue)
 			continue;
 		waiter_init(&watch->waiter);
+		watch->waiter.events = wanted_of(&set->fds[i]);
 		waitq_add(queue, &watch->waiter);
 		watch->queue = queue;
 		set->waiters[set->waiting++] = &watch->waiter;
@@ -126,27 +146,46 @@ static int set_wait(struct poll_set *set, uint64_t deadline)
 	}
 }
 
+/* Only the results: the rest may be changing meanwhile. */
+static int write_results(uintptr_t address, const struct linux_pollfd *fds, unsigned count)
+{
+	address += offsetof(struct linux_pollfd, revents);
+	for (unsigned i = 0; i < count; i++, address += sizeof(*fds))
+		if (user_write(address, &fds[i].revents, sizeof(fds[i].revents)))
+			return -EFAULT;
+	return 0;
+}
+
+static long poll_read_fds(uintptr_t address, struct linux_pollfd *fds, unsigned count,
+			  uint64_t deadline)
+{
+	struct poll_set set;
+	int err = user_read(fds, address, count * sizeof(*fds));
+
+	if (!err)
+		err = set_init(&set, fds, count);
+	if (err)
+		return err;
+	long result = set_wait(&set, deadline);
+	set_fini(&set);
+	if (result >= 0 && write_results(address, fds, count))
+		result = -EFAULT;
+	return result;
+}
+
 static long poll_fds(uintptr_t address, unsigned count, uint64_t deadline)
 {
-	size_t bytes = count * sizeof(struct linux_pollfd);
-	struct linux_pollfd *fds;
-	struct poll_set set;
+	struct linux_pollfd few[SMALL], *fds = few;
 
 	if (count > process_current()->limits[RLIMIT_NOFILE].current)
 		return -EINVAL;
-	fds = mem_alloc(bytes);
-	if (count && !fds)
+	if (count > SMALL)
+		fds = mem_alloc(count * sizeof(*fds));
+	if (!fds)
 		return -ENOMEM;
-	long result = user_read(fds, address, bytes);
-	if (!result)
-		result = set_init(&set, fds, count);
-	if (!result) {
-		result = set_wait(&set, deadline);
-		set_fini(&set);
-		if (result >= 0 && user_write(address, fds, bytes))
-			result = -EFAULT;
-	}
-	mem_free(fds);
+	long result = poll_read_fds(address, fds, count, deadline);
+	if (fds != few)
+		mem_free(fds);
 	return result;
 }
 
@@ -203,17 +242,28 @@ static int timed_begin(struct timed_wait *wait, long timeout, uintptr_t mask_add
 	return 0;
 }
 
+static uint64_t time_left(const struct timed_wait *wait)
+{
+	uint64_t now = time_now();
+
+	return wait->deadline > now ? wait->deadline - now : 0;
+}
+
+/* A call whose time could not be written back (`err`) cannot be begun again for the rest of it. */
+static long interrupted(long result, int err)
+{
+	return result == -EINTR && !err ? -ERESTARTNOHAND : result;
+}
+
 static long timed_end(const struct timed_wait *wait, long result)
 {
+	int err = 0;
+
 	if (wait->masked)
 		signal_end_temporary(result == -EINTR);
-	if (wait->timeout && wait->deadline) {
-		uint64_t now = time_now();
-		int err = user_write_timespec(wait->timeout,
-					      wait->deadline > now ? wait->deadline - now : 0);
-		(void)err; /* as Linux: the time may be read-only */
-	}
-	return result == -EINTR ? -ERESTARTNOHAND : result;
+	if (wait->timeout && wait->deadline)
+		err = user_write_timespec(wait->timeout, time_left(wait));
+	return interrupted(result, err);
 }
 
 long sys_ppoll(long address, long count, long timeout, long mask, long mask_bytes)
@@ -369,16 +419,13 @@ long sys_select(long count, long in, long out, long except, long timeout)
 			return err;
 		wait.deadline = ns ? deadline_after(ns) : 0;
 	}
-	long result = timed_end(&wait, select_files(count, in, out, except, wait.deadline));
-	if (timeout && wait.deadline) {
-		uint64_t now = time_now(), left = wait.deadline > now ? wait.deadline - now : 0;
-
-		time = (struct linux_timeval){ (int64_t)(left / NS_PER_S),
-					       (int64_t)(left % NS_PER_S / NS_PER_US) };
-		int err = user_write((uintptr_t)timeout, &time, sizeof(time));
-		(void)err;
-	}
-	return result;
+	long result = select_files(count, in, out, except, wait.deadline);
+	if (!timeout || !wait.deadline)
+		return interrupted(result, 0);
+	ns = time_left(&wait);
+	time = (struct linux_timeval){ (int64_t)(ns / NS_PER_S),
+				       (int64_t)(ns % NS_PER_S / NS_PER_US) };
+	return interrupted(result, user_write((uintptr_t)timeout, &time, sizeof(time)));
 }
 
 long sys_pselect6(long count, long in, long out, long except, long timeout, long mask_address)

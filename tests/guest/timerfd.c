@@ -125,6 +125,7 @@ static void check_misuse(void)
 	CHECK_ERROR(read(fd, &ticks, 7), EINVAL);
 	CHECK_ERROR(write(fd, &ticks, 8), EINVAL);
 	CHECK_EQ(set(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, 1, 0), 0);
+	rest_ms(1);
 	CHECK_EQ(polled(fd), POLLIN);
 	close(fd);
 }
