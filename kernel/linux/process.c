@@ -240,6 +240,7 @@ static struct signal_handlers *handlers_create(void)
 
 	if (handlers) {
 		spin_init(&handlers->lock);
+		waitq_init(&handlers->readers);
 		handlers->refs = 1;
 	}
 	return handlers;

@@ -7,6 +7,7 @@
 #include <base/errno.h>
 #include <base/format.h>
 #include <base/string.h>
+#include <fs/file.h>
 #include <mm/alloc.h>
 
 #define BITS(a, b, c, d, e, f) \
@@ -71,6 +72,12 @@ static void notify_process(struct process *process, int signo)
 	}
 }
 
+/* [signals] Those who wait for signals as for input: what is blocked comes to them. */
+static void tell_readers(struct process *process)
+{
+	waitq_wake_events(&process->handlers->readers, POLLIN);
+}
+
 /* [signals] A standard signal of the kernel's: needs no entry, and so no memory. */
 static void enqueue_of_kernel(struct signal_pending *pending, int signo)
 {
@@ -121,6 +128,7 @@ int signal_send_process(struct process *process, const struct signal_info *info)
 		err = enqueue(process, &process->pending, info);
 		if (err >= 0)
 			notify_process(process, info->signo);
+		tell_readers(process);
 	}
 	spin_unlock(&process->handlers->lock);
 	return err < 0 ? err : 0;
@@ -137,6 +145,7 @@ int signal_send_task(struct task *task, const struct signal_info *info)
 		err = enqueue(process, &task->pending, info);
 		if (err >= 0 && wants(task, info->signo))
 			notify(task);
+		tell_readers(process);
 	}
 	spin_unlock(&process->handlers->lock);
 	return err < 0 ? err : 0;
@@ -149,6 +158,7 @@ void signal_post_process(struct process *process, int signo)
 	if (!signal_is_ignored(process, signo) || blocked_by_all(process, signo)) {
 		enqueue_of_kernel(&process->pending, signo);
 		notify_process(process, signo);
+		tell_readers(process);
 	}
 	spin_unlock(&process->handlers->lock);
 }
@@ -169,6 +179,7 @@ bool signal_send_entry(struct process *process, struct task *task, struct queued
 			notify(task);
 		else if (!task)
 			notify_process(process, signo);
+		tell_readers(process);
 		queued = true;
 	}
 	spin_unlock(&process->handlers->lock);
@@ -284,6 +295,13 @@ bool signal_is_pending(void)
 	struct task *task = task_current();
 
 	return (task->pending.set | task->process->pending.set) & ~task->blocked;
+}
+
+bool signal_is_waiting(uint64_t set)
+{
+	struct task *task = task_current();
+
+	return (task->pending.set | task->process->pending.set) & set;
 }
 
 void signal_wait(void)

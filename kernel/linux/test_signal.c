@@ -80,6 +80,7 @@ static int start(void **state)
 	memset(&process, 0, sizeof(process));
 	memset(&task, 0, sizeof(task));
 	spin_init(&handlers.lock);
+	waitq_init(&handlers.readers);
 	process.handlers = &handlers;
 	process.pid = 1;
 	process.limits[RLIMIT_SIGPENDING].current = 10;

@@ -31,6 +31,7 @@ struct signal_handlers {
 	struct spinlock lock;
 	uint32_t refs;                            /* atomic */
 	struct signal_action actions[SIGNAL_MAX]; /* [lock] of signal n at n - 1 */
+	struct waitq readers;                     /* of signalfds; woken under `lock` */
 };
 
 /** Signals that wait: a bit per number, and what they carry. A bit without an entry carries nothing: the kernel posted it, or

@@ -60,6 +60,9 @@ bool signal_is_ignored(const struct process *process, int signo);
 /** Whether a signal is waiting that the current task does not block. */
 bool signal_is_pending(void);
 
+/** Whether one of `set` is waiting for the current task, blocked or not. */
+bool signal_is_waiting(uint64_t set);
+
 /** Changes the current task's mask (never SIGKILL, SIGSTOP). */
 void signal_set_blocked(uint64_t blocked);
 
