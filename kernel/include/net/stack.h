@@ -3,7 +3,9 @@
  * The narrow interface to a TCP/IP stack: endpoints for the socket layer. Nothing above knows which stack it is.
  *
  * All functions need net_mutex, so they never sleep and never touch user memory; data comes and goes in netbufs. An endpoint tells
- * its owner by ready(), under net_mutex, what may have become possible; the owner asks again. Errors are Linux's.
+ * its owner by ready(), under net_mutex, what may have become possible; the owner asks again. Errors are Linux's. An endpoint of
+ * AF_INET6 that is not STACK_V6_ONLY takes AF_INET addresses as well, and tells IPv4 peers with AF_INET. A connection that was accepted
+ * has the options of its listener. After a failed connect, stack_connect() may be called again.
  */
 #pragma once
 
@@ -22,6 +24,9 @@ enum stack_event {
 		0), /* data, a datagram, a connection to accept, or the end of the stream */
 	STACK_WRITABLE = BIT(1), /* room to send; connected */
 	STACK_ENDED = BIT(2),    /* an error is pending, or both directions are closed */
+	/* With STACK_READABLE: the peer sends no more of the stream; some of it may be unread yet (POLLRDHUP). */
+	STACK_PEER_ENDED = BIT(3),
+	STACK_FAILED = BIT(4), /* with STACK_ENDED: an error is pending, stack_error() tells which */
 };
 
 struct stack_owner {
