@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ struct linked {
 
 struct copy {
 	struct root *root;
-	enum copy_mode mode;
+	bool missing_only;       /* see copy_missing() */
+	const char *leave_out;   /* NULL: nothing */
 	struct text host, guest; /* where the walk is */
 	struct linked *linked;   /* open addressing, a power of two */
 	size_t linked_count, linked_room;
@@ -39,7 +41,7 @@ static int refuse(const char *path, int err)
 /* What cannot be read is no error where it was not asked for by name. */
 static int refuse_unread(const struct copy *c, int err)
 {
-	return c->mode == COPY_MISSING ? 0 : refuse(text_get(&c->host), err);
+	return c->missing_only ? 0 : refuse(text_get(&c->host), err);
 }
 
 char *copy_read_link(const char *path)
@@ -134,7 +136,7 @@ static int copy_subdirectory(struct copy *c, struct node *dir, const char *name,
 		sub = place.present;
 	}
 	if (sub && !S_ISDIR(sub->mode))
-		return c->mode == COPY_MISSING ? 0 : refuse(text_get(&c->guest), ENOTDIR);
+		return c->missing_only ? 0 : refuse(text_get(&c->guest), ENOTDIR);
 	if (!sub) {
 		sub = tree_new(&c->root->tree, st->st_mode);
 		tree_enter(dir, name, strlen(name), sub);
@@ -148,7 +150,7 @@ static int copy_leaf(struct copy *c, struct node *dir, const char *name, const s
 {
 	struct node *present = tree_child(dir, name, strlen(name));
 
-	if (S_ISSOCK(st->st_mode) || (present && c->mode == COPY_MISSING))
+	if (S_ISSOCK(st->st_mode) || (present && c->missing_only))
 		return 0;
 	if (present && S_ISDIR(present->mode))
 		return refuse(text_get(&c->guest), EISDIR);
@@ -195,27 +197,42 @@ static int copy_content(struct copy *c, struct node *dir)
 	for (struct dirent *entry; !err && (entry = readdir(stream));) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
+		if (c->leave_out && !fnmatch(c->leave_out, entry->d_name, FNM_EXTMATCH))
+			continue;
 		err = signals_ending() ? -EINTR : copy_entry(c, fd, dir, entry->d_name);
 	}
 	closedir(stream);
 	return err;
 }
 
-int copy_directory(struct root *r, const char *host, const char *guest, enum copy_mode mode)
+static int copy(struct copy *c, const char *host, const char *guest)
 {
-	struct copy c = { .root = r, .mode = mode };
 	struct place place;
-	int err = root_locate(r, guest, FOLLOW_LAST, &place);
+	int err = root_locate(c->root, guest, FOLLOW_LAST, &place);
 
 	if (err)
 		return refuse(guest, -err);
 	free(place.name);
-	text_printf(&c.host, "%s", host);
-	text_printf(&c.guest, "%s", guest);
-	err = place.present && S_ISDIR(place.present->mode) ? copy_content(&c, place.present)
+	text_printf(&c->host, "%s", host);
+	text_printf(&c->guest, "%s", guest);
+	err = place.present && S_ISDIR(place.present->mode) ? copy_content(c, place.present)
 							    : refuse(guest, ENOTDIR);
-	text_free(&c.host);
-	text_free(&c.guest);
-	free(c.linked);
+	text_free(&c->host);
+	text_free(&c->guest);
+	free(c->linked);
 	return err;
+}
+
+int copy_directory(struct root *r, const char *host, const char *guest)
+{
+	struct copy c = { .root = r };
+
+	return copy(&c, host, guest);
+}
+
+int copy_missing(struct root *r, const char *path, const char *leave_out)
+{
+	struct copy c = { .root = r, .missing_only = true, .leave_out = leave_out };
+
+	return copy(&c, path, path);
 }

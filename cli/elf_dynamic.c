@@ -130,20 +130,27 @@ static void read_table(const struct image *i, struct elf_dynamic *d)
 	read_entries(d);
 }
 
+static bool read_header(struct image *i, const void *file, size_t bytes)
+{
+	*i = (struct image){ .file = file, .bytes = bytes };
+	if (bytes < sizeof i->header)
+		return false;
+	memcpy(&i->header, file, sizeof i->header);
+	if (memcmp(i->header.e_ident, ELFMAG, SELFMAG) || i->header.e_machine != EM_X86_64 ||
+	    i->header.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    (i->header.e_type != ET_EXEC && i->header.e_type != ET_DYN))
+		return false;
+	return i->header.e_phentsize == sizeof(Elf64_Phdr) &&
+	       range_fits(i->header.e_phoff, (uint64_t)i->header.e_phnum * sizeof(Elf64_Phdr),
+			  bytes);
+}
+
 bool elf_dynamic_read(const void *file, size_t bytes, struct elf_dynamic *out)
 {
-	struct image i = { .file = file, .bytes = bytes };
+	struct image i;
 
 	*out = (struct elf_dynamic){ 0 };
-	if (bytes < sizeof i.header)
-		return false;
-	memcpy(&i.header, file, sizeof i.header);
-	if (memcmp(i.header.e_ident, ELFMAG, SELFMAG) || i.header.e_machine != EM_X86_64 ||
-	    i.header.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    (i.header.e_type != ET_EXEC && i.header.e_type != ET_DYN))
-		return false;
-	if (i.header.e_phentsize != sizeof(Elf64_Phdr) ||
-	    !range_fits(i.header.e_phoff, (uint64_t)i.header.e_phnum * sizeof(Elf64_Phdr), bytes))
+	if (!read_header(&i, file, bytes))
 		return false;
 	out->interpreter = read_interpreter(&i);
 	read_table(&i, out);
@@ -175,6 +182,40 @@ bool elf_dynamic_mentions(const struct elf_dynamic *d, const char *word)
 		if (at > d->strings && !at[-1])
 			return true;
 		at++;
+	}
+	return false;
+}
+
+/* One segment's notes (gABI, "Note Section"; all fields here are aligned to 4). */
+static bool segment_has_note(const char *notes, uint64_t bytes, const char *owner)
+{
+	size_t owner_bytes = strlen(owner) + 1;
+	Elf64_Nhdr note;
+
+	for (uint64_t at = 0; range_fits(at, sizeof note, bytes);) {
+		memcpy(&note, notes + at, sizeof note);
+		at += sizeof note;
+		if (note.n_namesz == owner_bytes && range_fits(at, owner_bytes, bytes) &&
+		    !memcmp(notes + at, owner, owner_bytes))
+			return true;
+		at += align_up(note.n_namesz, 4) + align_up(note.n_descsz, 4);
+	}
+	return false;
+}
+
+bool elf_has_note(const void *file, size_t bytes, const char *owner)
+{
+	struct image i;
+
+	if (!read_header(&i, file, bytes))
+		return false;
+	for (unsigned index = 0; index < i.header.e_phnum; index++) {
+		Elf64_Phdr segment = segment_at(&i, index);
+
+		if (segment.p_type == PT_NOTE &&
+		    range_fits(segment.p_offset, segment.p_filesz, bytes) &&
+		    segment_has_note(i.file + segment.p_offset, segment.p_filesz, owner))
+			return true;
 	}
 	return false;
 }

@@ -31,3 +31,6 @@ const char *elf_dynamic_needed(const struct elf_dynamic *d, uint64_t *position);
 
 /** Whether the word is among its dynamic strings, which hold the names of the symbols that it imports and exports. */
 bool elf_dynamic_mentions(const struct elf_dynamic *d, const char *word);
+
+/** Whether the program or library has a note of this owner ("Go", "GNU"). */
+bool elf_has_note(const void *file, size_t bytes, const char *owner);

@@ -31,5 +31,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while ((name = elf_dynamic_needed(&d, &position)))
 		check(data, size, name);
 	(void)elf_dynamic_mentions(&d, "iconv_open");
+	(void)elf_has_note(data, size, "Go");
 	return 0;
 }

@@ -345,6 +345,8 @@ static int meet(struct libraries *l, const char *path, const char *name, struct 
 	met->origin = directory_of(path);
 	*l->last = met;
 	l->last = &met->next;
+	if (l->verbose && loader)
+		report("packs %s for %s", path, loader->path);
 	return 0;
 }
 
@@ -540,4 +542,9 @@ const char *library_name(const struct library *library)
 bool library_mentions(const struct library *library, const char *symbol)
 {
 	return elf_dynamic_mentions(&library->dynamic, symbol);
+}
+
+bool library_has_note(const struct library *library, const char *owner)
+{
+	return elf_has_note(library->mapping.data, library->mapping.bytes, owner);
 }

@@ -45,3 +45,5 @@ const char *library_path(const struct library *library);
 const char *library_name(const struct library *library);
 /** Whether it imports or exports a symbol of that name. */
 bool library_mentions(const struct library *library, const char *symbol);
+/** Whether it has an ELF note of this owner. */
+bool library_has_note(const struct library *library, const char *owner);

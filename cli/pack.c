@@ -6,6 +6,7 @@
 #include "libraries.h"
 #include "path.h"
 #include "report.h"
+#include "runtimes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +62,8 @@ static int add_libraries(struct root *r, const struct program *p, const struct o
 	l.verbose = o->verbose;
 	for (size_t i = 0; !err && i < p->binaries.count; i++)
 		err = libraries_add_program(&l, p->binaries.items[i], o->args[0]);
+	if (!err && r->host_below)
+		err = runtimes_add(&l, p);
 	libraries_fini(&l);
 	return err;
 }
@@ -71,7 +74,7 @@ int pack_root(struct root *r, struct program *p, const struct options *o, const 
 
 	*p = (struct program){ 0 };
 	root_init(r, !o->rootfs);
-	err = o->rootfs ? copy_directory(r, o->rootfs, "/", COPY_ALL) : 0;
+	err = o->rootfs ? copy_directory(r, o->rootfs, "/") : 0;
 	if (err)
 		return err;
 	add_needed_directories(r);

@@ -308,7 +308,7 @@ int root_import_alone(struct root *r, const char *path, struct node **out)
 	return 0;
 }
 
-int root_import(struct root *r, const char *path)
+int root_import(struct root *r, const char *path, const char *leave_out)
 {
 	struct node *node;
 	struct found found;
@@ -319,7 +319,7 @@ int root_import(struct root *r, const char *path)
 	err = root_find(r, path, &found);
 	if (err)
 		return err;
-	err = copy_directory(r, found.path, found.path, COPY_MISSING);
+	err = copy_missing(r, found.path, leave_out);
 	free(found.path);
 	return err;
 }
@@ -362,5 +362,5 @@ int root_add(struct root *r, const char *host, const char *guest)
 	if (!S_ISDIR(st.st_mode))
 		return add_file(r, host, guest, &st);
 	int err = root_directory(r, guest, st.st_mode & 07777);
-	return err ? err : copy_directory(r, host, guest, COPY_ALL);
+	return err ? err : copy_directory(r, host, guest);
 }

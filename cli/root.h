@@ -33,9 +33,12 @@ struct found {
 /** Follows links, also the last one. 0, -ENOENT, -ENOTDIR, -ELOOP, ... and then nothing is to be freed. */
 must_check int root_find(struct root *r, const char *path, struct found *out);
 
-/** Brings what the path leads to into the tree: a file, or a directory with all that is in it (what cannot be read on
- * the host is left out). Nothing happens to what is there. Errors as root_find(). */
-must_check int root_import(struct root *r, const char *path);
+/**
+ * Brings what the path leads to into the tree: a file, or a directory with all that is in it, but for entries whose name
+ * fits `leave_out` (fnmatch(3); NULL: none) and what cannot be read on the host. What is there stays. Errors as
+ * root_find().
+ */
+must_check int root_import(struct root *r, const char *path, const char *leave_out);
 /** The same, but of a directory the entries are left out. */
 must_check int root_import_alone(struct root *r, const char *path, struct node **out);
 
