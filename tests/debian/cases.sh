@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The cases of run.sh, which sources this: programs that end by themselves, then servers with real clients.
 
-if root lua lua5.4; then
+if root lua lua5.4 coreutils; then
 	expect lua 0 '120 Lua 5.4' 30 64 -- /usr/bin/lua5.4 -e 'local r = 1 for i = 2, 5 do r = r * i end io.write(r, " ", _VERSION, "\n")'
 	printf '#!/usr/bin/env lua5.4\nprint(#arg, arg[0], arg[1])\n' >"$work/script.lua"
 	chmod +x "$work/script.lua"
@@ -62,7 +62,7 @@ if root python3 python3; then
 		print(total, sum(got), len(threading.enumerate()))
 	END
 	expect python3-threads 0 '16000 499500 1' 120 256 --add "$work/threads.py:/threads.py" -- /usr/bin/python3 /threads.py
-	cat >"$work/asyncio.py" <<-'END'
+	cat >"$work/echo.py" <<-'END'
 		import asyncio
 		async def serve(reader, writer):
 		    while line := await reader.readline():
@@ -85,15 +85,17 @@ if root python3 python3; then
 		asyncio.run(main())
 	END
 	expect python3-asyncio 0 '400
-45' 120 256 --add "$work/asyncio.py:/asyncio.py" -- /usr/bin/python3 /asyncio.py
+45' 120 256 --add "$work/echo.py:/echo.py" -- /usr/bin/python3 /echo.py
 fi
 
 if root ripgrep ripgrep; then
-	mkdir -p "$work/tree/a/b" "$work/tree/c"
+	mkdir -p "$work/tree/a" "$work/tree/b"
 	for i in 1 2 3 4 5 6 7 8; do
 		seq 1 1000 | sed "s/^/file $i line /" >"$work/tree/a/$i.txt"
-		cp "$work/tree/a/$i.txt" "$work/tree/a/b/$i.txt"
+		cp "$work/tree/a/$i.txt" "$work/tree/b/$i.txt"
 	done
 	# Rust, with threads of its own.
-	expect ripgrep 0 16 60 128 --add "$work/tree:/tree" -- /usr/bin/rg --threads 4 --count-matches --no-filename --no-ignore 'line 777$' /tree --stats --quiet
+	expect ripgrep 0 'file 5 line 777
+file 5 line 777' 60 128 --add "$work/tree:/tree" -- \
+		/usr/bin/rg --threads 4 --no-filename --no-line-number --no-ignore 'file 5 line 777$' /tree
 fi
