@@ -99,3 +99,115 @@ if root ripgrep ripgrep; then
 file 5 line 777' 60 128 --add "$work/tree:/tree" -- \
 		/usr/bin/rg --threads 4 --no-filename --no-line-number --no-ignore 'file 5 line 777$' /tree
 fi
+
+if root node nodejs; then
+	cat >"$work/workers.js" <<-'END'
+		const { Worker, isMainThread, parentPort, workerData } = require('worker_threads');
+		if (isMainThread) {
+			let sum = 0, left = 4;
+			for (let i = 0; i < 4; i++) {
+				const worker = new Worker(__filename, { workerData: i });
+				worker.on('message', (n) => { sum += n; });
+				worker.on('exit', () => { if (--left === 0) console.log('sum ' + sum); });
+			}
+		} else {
+			let sum = 0;
+			for (let i = 0; i < 1e5; i++) sum += i * workerData;
+			parentPort.postMessage(sum);
+		}
+	END
+	expect node-workers 0 'sum 29999700000' 120 1024 --add "$work/workers.js:/workers.js" -- /usr/bin/node /workers.js
+fi
+
+# serves NAME WANTED COMMAND...: the server that was started answers COMMAND with WANTED, and is stopped.
+serves()
+{
+	name=$1 text=$2
+	shift 2
+	if ! answers "$@"; then
+		fail "$name" "no answer: $(server_shown)"
+	elif [ "$(tr -d '\r' <"$work/answer")" != "$text" ]; then
+		fail "$name" "unexpected answer: $(server_shown)"
+	else
+		pass "$name"
+	fi
+	stop
+}
+
+# Sends lines to the server's port and prints what comes back until the server closes.
+talk()
+{
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => shift, Timeout => 5) or exit 1;
+		$s->print(join("\r\n", @ARGV), "\r\n");
+		alarm 10; my $got = 0;
+		while (my $line = <$s>) { print $line; $got = 1 }
+		exit !$got' "$port" "$@"
+}
+
+mkdir -p "$work/site"
+echo 'hello from a file' >"$work/site/index.html"
+
+if wanted nginx && root nginx nginx-light; then
+	cat >"$work/nginx.conf" <<-'END'
+		daemon off;
+		master_process off;
+		pid /tmp/nginx.pid;
+		error_log stderr;
+		events { worker_connections 1024; }
+		http { access_log off; server { listen 80; root /srv; } }
+	END
+	serve 64 80 --add "$work/nginx.conf:/etc/nginx/nginx.conf" --add "$work/site:/srv" -- /usr/sbin/nginx
+	serves nginx 'hello from a file' curl -sf "http://127.0.0.1:$port/"
+fi
+
+if wanted redis && root redis redis-server; then
+	serve 128 6379 -- /usr/bin/redis-server --save '' --bind 0.0.0.0 --protected-mode no
+	serves redis '+OK
+$5
+hello
+:3
++OK' talk 'SET a hello' 'GET a' 'RPUSH l 1 2 3' QUIT
+fi
+
+if wanted memcached && root memcached memcached; then
+	serve 256 11211 -- /usr/bin/memcached -u root -m 32
+	serves memcached 'STORED
+VALUE a 0 5
+hello
+END' talk 'set a 0 0 5' hello 'get a' quit
+fi
+
+if wanted haproxy && root haproxy haproxy; then
+	cat >"$work/haproxy.cfg" <<-'END'
+		defaults
+		    mode http
+		    timeout client 5s
+		    timeout server 5s
+		    timeout connect 5s
+		frontend web
+		    bind *:80
+		    http-request return status 200 content-type text/plain string "hello from haproxy"
+	END
+	serve 256 80 --add "$work/haproxy.cfg:/haproxy.cfg" -- /usr/sbin/haproxy -db -f /haproxy.cfg
+	serves haproxy 'hello from haproxy' curl -sf "http://127.0.0.1:$port/"
+fi
+
+# Go: net/http, goroutines.
+if wanted caddy && root caddy caddy; then
+	serve 512 8080 --add "$work/site:/srv" -- /usr/bin/caddy file-server --root /srv --listen :8080
+	serves caddy 'hello from a file' curl -sf "http://127.0.0.1:$port/"
+fi
+
+if wanted node-http && root node nodejs; then
+	cat >"$work/http.js" <<-'END'
+		require('http').createServer((request, answer) => answer.end('hello ' + request.url + '\n')).listen(8080);
+	END
+	serve 1024 8080 --add "$work/http.js:/http.js" -- /usr/bin/node /http.js
+	serves node-http 'hello /there' curl -sf "http://127.0.0.1:$port/there"
+fi
+
+if wanted python3-http && root python3 python3; then
+	serve 256 8000 --add "$work/site:/srv" -- /usr/bin/python3 -m http.server -d /srv 8000
+	serves python3-http 'hello from a file' curl -sf "http://127.0.0.1:$port/"
+fi
