@@ -11,6 +11,7 @@ enum { TEXT_FIRST = 240, WRITE_MAX = 4095 };
 
 struct procfs_buffer {
 	const struct procfs_entry *entry;
+	int number;
 	size_t length, size;
 	char *text;
 };
@@ -50,6 +51,11 @@ int procfs_print(struct procfs_buffer *buffer, const char *fmt, ...)
 	return 0;
 }
 
+int procfs_number(const struct procfs_buffer *buffer)
+{
+	return buffer->number;
+}
+
 static ssize_t read_text(struct file *file, struct uio *uio, uint64_t *position)
 {
 	struct procfs_buffer *buffer = file->private;
@@ -65,7 +71,7 @@ static ssize_t read_text(struct file *file, struct uio *uio, uint64_t *position)
 
 static ssize_t write_text(struct file *file, struct uio *uio, uint64_t *position)
 {
-	const struct procfs_buffer *buffer = file->private;
+	struct procfs_buffer *buffer = file->private;
 	char *text = mem_alloc(WRITE_MAX + 1);
 	ssize_t count;
 	int error;
@@ -76,7 +82,7 @@ static ssize_t write_text(struct file *file, struct uio *uio, uint64_t *position
 	count = uio_get(uio, text, WRITE_MAX);
 	if (count > 0) {
 		text[count] = '\0';
-		error = buffer->entry->write(text, (size_t)count);
+		error = buffer->entry->write(buffer, text, (size_t)count);
 		if (error)
 			count = error;
 	}
@@ -108,8 +114,9 @@ static const struct file_ops text_ops = {
 	.read = read_text, .write = write_text, .seek = seek_text, .release = release
 };
 
-int proc_file_open(const struct procfs_entry *entry, struct file *file)
+int proc_file_open(const struct proc_inode *inode, struct file *file)
 {
+	const struct procfs_entry *entry = inode->entry;
 	bool reads = (file->flags & O_ACCMODE) != O_WRONLY;
 	bool writes = (file->flags & O_ACCMODE) != O_RDONLY;
 	struct procfs_buffer *buffer;
@@ -121,6 +128,7 @@ int proc_file_open(const struct procfs_entry *entry, struct file *file)
 	if (!buffer)
 		return -ENOMEM;
 	buffer->entry = entry;
+	buffer->number = inode->number;
 	file->ops = &text_ops;
 	file->private = buffer;
 	if (reads)

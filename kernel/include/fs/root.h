@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tree a program starts in: the EROFS image from the boot, read in place, below a writable layer in memory; devfs on /dev, procfs on
- * /proc. Also what other parts add to it.
+ * The tree a program starts in: the EROFS image from the boot, read in place, below a writable layer in memory; devfs on /dev, and /proc
+ * and /sys made up. Also what other parts add to it.
  */
 #pragma once
 
@@ -33,10 +33,14 @@ int must_check root_supply_file(const char *path, const char *text, size_t bytes
 /* procfs: entries under /proc, made by whoever knows their content. `show` writes the text by procfs_print() each time it is opened. */
 struct procfs_buffer;
 struct procfs_entry {
-	const char *path; /* below /proc: "meminfo", "self/maps" ; the tables are static */
+	/* Below /proc: "meminfo", "self/maps". A component "*" stands for numbers, of which there are those that `next` gives. The
+	 * tables are static. */
+	const char *path;
 	int (*show)(struct procfs_buffer *buffer);
 	ssize_t (*readlink)(char *buffer, size_t size); /* a symbolic link instead */
-	int (*write)(const char *text, size_t bytes);   /* NULL: read only */
+	int (*write)(struct procfs_buffer *buffer, const char *text,
+		     size_t bytes); /* NULL: read only */
+	int (*next)(int after);     /* with a "*": the least number above, from -1; -1: no more */
 	/* a directory with entries made on demand ("self/fd"): */
 	int (*list)(uint64_t cookie, struct dir_sink *sink);
 	int (*lookup)(const char *name, size_t length,
@@ -54,6 +58,12 @@ void procfs_set_pid(int pid);
 
 /** Registers a static table that lives for ever; before or after root_mount(). -ENOMEM. */
 int must_check procfs_add(const struct procfs_entry *entries, unsigned count);
+
+/** The same for /sys, which has no "self". */
+int must_check sysfs_add(const struct procfs_entry *entries, unsigned count);
+
+/** In show() and write(): the number in place of the path's "*"; -1: it has none. */
+int procfs_number(const struct procfs_buffer *buffer);
 
 /** Appends text; -ENOMEM. */
 int procfs_print(struct procfs_buffer *buffer, const char *fmt, ...) printf_like(2, 3);

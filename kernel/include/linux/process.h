@@ -97,6 +97,7 @@ struct process {
 	bool not_dumpable, keep_capabilities, child_subreaper;
 	int parent_death_signal;
 	unsigned barriers; /* membarrier(2): what is registered */
+	int16_t oom_adjustment; /* /proc/self/oom_score_adj */
 };
 
 /** How an interrupted system call goes on after SIGCONT or an ignored signal (restart_syscall(2)). */
