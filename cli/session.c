@@ -217,8 +217,7 @@ static int judge_end(struct child *vm, int told)
 		return told;
 	report_lines("qemu", text_get(&vm->err));
 	if (WIFEXITED(ended) && WEXITSTATUS(ended)) {
-		if (!vm->err.bytes) /* else it has said what it is */
-			report("qemu failed with status %d", WEXITSTATUS(ended));
+		report("qemu failed with status %d", WEXITSTATUS(ended));
 		return EXIT_CANNOT_RUN;
 	}
 	if (WIFSIGNALED(ended))

@@ -26,6 +26,5 @@ extern const struct lower devfs_lower;
  * -ENOSPC rather than being killed at the next page it touches. */
 uint64_t memfs_room(void);
 
-/** The file systems on /proc and /sys, the same at each call. */
+/** The file system on /proc. Before its first use: procfs_filesystem() alone. */
 int must_check procfs_filesystem(struct filesystem **out);
-int must_check sysfs_filesystem(struct filesystem **out);

@@ -6,7 +6,6 @@
 #include <base/errno.h>
 #include <base/log.h>
 #include <base/string.h>
-#include <fs/mounts.h>
 
 #include "internal.h"
 #include "procfs.h"
@@ -52,19 +51,18 @@ static int mount(const char *name, struct filesystem *fs)
 			  -error);
 		return error;
 	}
-	mounts_add(fs, place);
+	fs->root->parent = place;
+	place->mounted = fs;
 	return 0;
 }
 
 static int mount_all(void)
 {
-	struct filesystem *proc, *sys;
+	struct filesystem *proc;
 	int error = memfs_create("rootfs", DEVICE_ROOT, image_tree, &root);
 
-	if (!error) {
+	if (!error)
 		root->missing = supply_missing;
-		mounts_add(&root->fs, NULL);
-	}
 	if (!error)
 		error = memfs_create("devtmpfs", DEVICE_DEV, &devfs_lower, &dev);
 	if (!error)
@@ -73,10 +71,6 @@ static int mount_all(void)
 		error = procfs_filesystem(&proc);
 	if (!error)
 		error = mount("proc", proc);
-	if (!error)
-		error = sysfs_filesystem(&sys);
-	if (!error)
-		error = mount("sys", sys);
 	return error;
 }
 
@@ -100,7 +94,6 @@ void root_unmount(void)
 {
 	procfs_reset();
 	supply_reset();
-	mounts_reset();
 	if (dev)
 		memfs_destroy(dev);
 	if (root)
