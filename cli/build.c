@@ -158,6 +158,7 @@ int command_build(const struct options *o)
 	static const struct streams unknown = { 0 };
 	struct build b = { .options = o };
 
+	root_init(&b.root, !o->rootfs);
 	int err = find_parts(&b);
 	if (!err) {
 		cmdline_make(&b.cmdline, o, &b.program, &unknown);

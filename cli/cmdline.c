@@ -103,6 +103,9 @@ static void add_options(struct text *line, const struct options *o)
 		add_word(line, "strace=", "1");
 	if (o->verbose)
 		add_word(line, "loglevel=", "6");
+	if (o->root_on_disk)
+		add_word(line, "root=", "/dev/vda");
+	network_add_words(&o->network, line);
 	for (size_t i = 0; i < o->kernel_args.count; i++)
 		text_printf(line, " %s", o->kernel_args.items[i]);
 }
@@ -190,6 +193,12 @@ void cmdline_make(struct cmdline *c, const struct options *o, const struct progr
 	struct strings env = { 0 };
 
 	*c = (struct cmdline){ 0 };
+	if (o->devices) {
+		add_word(&c->line, "devices", "");
+		add_streams(&c->line, streams);
+		add_options(&c->line, o);
+		return;
+	}
 	environment_make(&env, &o->env, streams->terminal || streams->output_terminal);
 	c->init_link = !(o->command == COMMAND_BUILD ? is_bare : is_plain)(p->guest_path);
 	if (arguments_need_file(o, p, c->init_link))

@@ -7,8 +7,9 @@
 static const char general[] =
 	"Usage: capuchin run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
 	"  or:  capuchin build -o FILE.iso [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	"  or:  capuchin run --devices [OPTION]...\n"
 	"  or:  capuchin help [COMMAND]\n"
-	"Run an unmodified static Linux x86-64 program as a virtual machine of its own.\n"
+	"Run an unmodified Linux x86-64 program as a virtual machine of its own.\n"
 	"\n"
 	"Commands:\n"
 	"  run    boot PROGRAM in a virtual machine; its input, output and exit status are\n"
@@ -23,21 +24,38 @@ static const char general[] =
 
 static const char run_head[] =
 	"Usage: capuchin run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
-	"Boot PROGRAM, a static Linux x86-64 executable, in a virtual machine. Its standard\n"
+	"  or:  capuchin run --devices [OPTION]...\n"
+	"Boot PROGRAM, a Linux x86-64 executable or script, in a virtual machine. Its standard\n"
 	"input, output and exit status are this command's. Options end at PROGRAM or at --.\n"
 	"\n"
 	"  -m, --memory=SIZE      memory of the machine in MiB, or with suffix K, M, G or T\n"
-	"                         (default: 128)\n"
+	"                         (default: 128, and more for a large root directory)\n"
 	"      --accel=WHICH      auto, kvm or tcg (default: auto, which is kvm where it works)\n"
 	"      --machine=KIND     microvm, q35 or pc (default: microvm)\n"
-	"      --timeout=SECONDS  end the machine after that time, with status 123\n";
+	"      --timeout=SECONDS  end the machine after that time, with status 123\n"
+	"  -p, --publish=[ADDR:]HOST:GUEST[/udp]\n"
+	"                         make the machine's port GUEST the host's port HOST, at ADDR\n"
+	"                         or all of its addresses. Repeatable\n"
+	"      --net=KIND         user (outward connections and -p, needs no rights), tap=NAME\n"
+	"                         (an interface of the host), none (default, unless another\n"
+	"                         option is about the network)\n"
+	"      --ip=ADDR/PREFIX[,gw=ADDR][,dns=ADDR]\n"
+	"                         the machine's address, or dhcp (default for tap)\n"
+	"      --mac=ADDR         its hardware address\n"
+	"      --pcap=FILE        copy all frames to FILE, as tcpdump and Wireshark read it\n"
+	"      --disk=FILE[,ro][,format=raw|qcow2]\n"
+	"                         a disk: /dev/vda, /dev/vdb and so on. Repeatable\n"
+	"      --root-on-disk     have the root directory on the first disk, not in memory\n"
+	"      --devices          list the machine's devices instead of running a program\n";
 
 static const char build_head[] =
 	"Usage: capuchin build -o FILE.iso [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
-	"Write an ISO image that boots PROGRAM, a static Linux x86-64 executable, with BIOS and\n"
-	"UEFI, on any hypervisor or machine that takes one. Options end at PROGRAM or at --.\n"
+	"Write an ISO image that boots PROGRAM, a Linux x86-64 executable or script, with BIOS\n"
+	"and UEFI, on any hypervisor or machine that takes one. Options end at PROGRAM or at --.\n"
 	"\n"
-	"  -o, --output=FILE      the image to write; an existing one is replaced\n";
+	"  -o, --output=FILE      the image to write; an existing one is replaced\n"
+	"      --ip=ADDR/PREFIX[,gw=ADDR][,dns=ADDR]\n"
+	"                         the machine's address, or dhcp\n";
 
 static const char common_options[] =
 	"  -e, --env=KEY[=VALUE]  set an environment variable of the program; KEY alone takes\n"

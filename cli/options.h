@@ -2,6 +2,8 @@
 /* The command line of `capuchin`. */
 #pragma once
 
+#include "disk.h"
+#include "network.h"
 #include "text.h"
 
 #include <base/compiler.h>
@@ -24,8 +26,13 @@ struct options {
 	struct strings env;         /* "KEY=value" or "KEY", as given */
 	struct strings additions;   /* "HOST[:GUEST]", as given */
 	struct strings kernel_args; /* as given */
+	struct network network;     /* run; in build only its address */
+	struct disk *disks;         /* run */
+	size_t disk_count;
+	bool root_on_disk; /* run: the root image is the first disk, not in memory */
+	bool devices;      /* run: no program, but a list of the machine's devices */
 	bool strace, verbose;
-	char **args; /* the program and its arguments, NULL-terminated, in main's argv */
+	char **args; /* the program and its arguments, NULL-terminated, in main's argv; empty with `devices` */
 };
 
 enum options_verdict { OPTIONS_GO, OPTIONS_SHOWN, OPTIONS_WRONG };

@@ -73,7 +73,6 @@ int pack_root(struct root *r, struct program *p, const struct options *o, const 
 	int err;
 
 	*p = (struct program){ 0 };
-	root_init(r, !o->rootfs);
 	err = o->rootfs ? copy_directory(r, o->rootfs, "/") : 0;
 	if (err)
 		return err;

@@ -11,8 +11,8 @@
 
 /**
  * Puts the root directory together: the rootfs if there is one, what --add says, the program with what it needs, and the
- * directories that have to be there. Files are looked at, not read. Fills `p` and `r`, to be freed in every case. 0 or a
- * negative errno.
+ * directories that have to be there. Files are looked at, not read. `r` is empty before. Fills `p`, to be freed in every
+ * case. 0 or a negative errno.
  */
 must_check int pack_root(struct root *r, struct program *p, const struct options *o,
 			 const struct strings *env);

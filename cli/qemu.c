@@ -104,6 +104,24 @@ static const char *cpu_words(enum accel accel)
 	return accel == ACCEL_KVM ? "max,-arch-capabilities" : "max";
 }
 
+/* Devices of microvm are without PCI; those on PCI have no use for a ROM to boot from. */
+static void add_devices(struct strings *argv, const struct qemu_setup *setup)
+{
+	const struct options *o = setup->options;
+	bool mmio = o->machine == MACHINE_MICROVM;
+	const char *block = mmio ? "virtio-blk-device" : "virtio-blk-pci";
+
+	if (mmio && (o->root_on_disk || o->disk_count || o->network.kind != NETWORK_NONE)) {
+		strings_add(argv, "-global");
+		strings_add(argv, "virtio-mmio.force-legacy=off");
+	}
+	if (o->root_on_disk && setup->image_fd >= 0)
+		disk_add_root_argv(argv, block, setup->image_fd);
+	for (size_t i = 0; i < o->disk_count; i++)
+		disk_add_argv(&o->disks[i], argv, block, (unsigned)i);
+	network_add_argv(&o->network, argv, mmio ? "virtio-net-device" : "virtio-net-pci,romfile=");
+}
+
 void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 {
 	static const char *const fixed[] = {
@@ -113,8 +131,6 @@ void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 		"none",
 		"-nodefaults",
 		"-no-user-config",
-		"-nic",
-		"none",
 		"-no-reboot",
 		"-chardev",
 		"stdio,id=console,signal=off",
@@ -140,10 +156,13 @@ void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 	strings_printf(argv, "size=%lluK", kib);
 	for (size_t i = 0; i < countof(fixed); i++)
 		strings_add(argv, fixed[i]);
+	add_devices(argv, setup);
 	strings_add(argv, "-kernel");
 	strings_add(argv, setup->kernel);
-	strings_add(argv, "-initrd");
-	strings_printf(argv, "/proc/self/fd/%d", setup->image_fd);
+	if (setup->image_fd >= 0 && !o->root_on_disk) {
+		strings_add(argv, "-initrd");
+		strings_printf(argv, "/proc/self/fd/%d", setup->image_fd);
+	}
 	strings_add(argv, "-append");
 	strings_add(argv, setup->line);
 }

@@ -17,7 +17,7 @@ char *qemu_find(const struct options *o);
 struct qemu_setup {
 	const char *path, *kernel, *line;
 	const struct options *options; /* with the accelerator chosen */
-	int image_fd;                  /* the root image */
+	int image_fd;                  /* the root image; -1: none */
 	int gate_fd;                   /* a pipe: QEMU reads the image after this ends */
 };
 

@@ -69,7 +69,8 @@ static int check_memory(const struct run *r, uint64_t image_bytes)
 	if (needed <= o->memory_bytes)
 		return 0;
 	report("%s: needs at least %llu MiB of memory, and the machine has %llu MiB (see -m)",
-	       o->args[0], (unsigned long long)(needed / BIT64(20) + !!(needed % BIT64(20))),
+	       o->devices ? "--devices" : o->args[0],
+	       (unsigned long long)(needed / BIT64(20) + !!(needed % BIT64(20))),
 	       (unsigned long long)(o->memory_bytes >> 20));
 	return -ENOMEM;
 }
@@ -84,13 +85,31 @@ static void choose_memory(struct options *o, uint64_t image_bytes)
 		o->memory_bytes += align_up(image_bytes, BIT64(20));
 }
 
-static int find_parts(struct run *r, struct options *o)
+static int find_program(struct run *r, const struct options *o)
 {
 	struct strings env = { 0 };
 
 	environment_make(&env, &o->env, r->streams.terminal || r->streams.output_terminal);
 	int err = pack_root(&r->root, &r->program, o, &env);
 	strings_free(&env);
+	return err;
+}
+
+static int check_devices(struct options *o)
+{
+	int err = network_check(&o->network);
+
+	for (size_t i = 0; !err && i < o->disk_count; i++)
+		err = disk_check(&o->disks[i]);
+	return err;
+}
+
+static int find_parts(struct run *r, struct options *o)
+{
+	int err = o->devices ? 0 : find_program(r, o);
+
+	if (!err)
+		err = check_devices(o);
 	if (err)
 		return err;
 	r->kernel = kernel_file_find(&r->kernel_bytes);
@@ -106,15 +125,18 @@ static int find_parts(struct run *r, struct options *o)
 /* What has to be known before QEMU starts. */
 static int plan(struct run *r, struct options *o)
 {
+	uint64_t image_bytes = 0;
 	int err = find_parts(r, o);
 
 	if (err)
 		return err;
 	cmdline_make(&r->cmdline, o, &r->program, &r->streams);
-	err = pack_cmdline(&r->root, &r->program, &r->cmdline);
+	if (!o->devices) {
+		err = pack_cmdline(&r->root, &r->program, &r->cmdline);
+		image_bytes = o->root_on_disk ? 0 : erofs_write_estimate(&r->root.tree);
+	}
 	if (err)
 		return err;
-	uint64_t image_bytes = erofs_write_estimate(&r->root.tree);
 	choose_memory(o, image_bytes);
 	return check_memory(r, image_bytes);
 }
@@ -122,7 +144,8 @@ static int plan(struct run *r, struct options *o)
 static void show_plan(const struct run *r, const struct qemu_setup *setup)
 {
 	qemu_describe(setup);
-	report("program %s", r->program.guest_path);
+	if (r->program.guest_path)
+		report("program %s", r->program.guest_path);
 	report("kernel command line, besides the seed: %s", text_get(&r->cmdline.line));
 }
 
@@ -181,8 +204,7 @@ static int launch(struct run *r)
 	uint64_t bytes;
 	int err;
 
-	r->image_fd = pack_create_file("root.img");
-	if (r->image_fd < 0)
+	if (!r->options->devices && (r->image_fd = pack_create_file("root.img")) < 0)
 		return r->image_fd;
 	if ((err = make_pipe(r->gate)) || (err = make_pipe(r->to_vm)) ||
 	    (err = make_pipe(r->from_vm)))
@@ -190,7 +212,7 @@ static int launch(struct run *r)
 	if (r->options->timeout_ms && (err = signals_set_alarm(r->options->timeout_ms)))
 		return err;
 	err = start_vm(r);
-	if (!err)
+	if (!err && r->image_fd >= 0)
 		err = erofs_write(r->image_fd, &r->root.tree, &bytes);
 	if (!err)
 		close_fd(&r->gate[1]);
@@ -243,6 +265,7 @@ int command_run(struct options *o)
 	};
 	int status;
 
+	root_init(&r.root, !o->rootfs);
 	int err = plan(&r, o);
 	if (!err)
 		err = launch(&r);

@@ -217,7 +217,8 @@ static int judge_end(struct child *vm, int told)
 		return told;
 	report_lines("qemu", text_get(&vm->err));
 	if (WIFEXITED(ended) && WEXITSTATUS(ended)) {
-		report("qemu failed with status %d", WEXITSTATUS(ended));
+		if (!vm->err.bytes) /* else it has said what it is */
+			report("qemu failed with status %d", WEXITSTATUS(ended));
 		return EXIT_CANNOT_RUN;
 	}
 	if (WIFSIGNALED(ended))

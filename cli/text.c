@@ -49,6 +49,12 @@ void text_printf(struct text *t, const char *fmt, ...)
 	va_end(args);
 }
 
+void text_append_qemu(struct text *t, const char *value)
+{
+	for (; *value; value++)
+		text_append(t, *value == ',' ? ",," : value, *value == ',' ? 2 : 1);
+}
+
 void text_cut(struct text *t, size_t bytes)
 {
 	t->bytes = bytes;

@@ -18,6 +18,8 @@ struct text {
 void text_append(struct text *t, const void *data, size_t bytes);
 void text_printf(struct text *t, const char *fmt, ...) printf_like(2, 3);
 void text_vprintf(struct text *t, const char *fmt, va_list args) printf_like(2, 0);
+/** Appends a value of one of QEMU's options: a comma ends it there, two are one. */
+void text_append_qemu(struct text *t, const char *value);
 /** Makes it as short as `bytes`, which it has. */
 void text_cut(struct text *t, size_t bytes);
 /** The characters, "" while there are none; valid until the next change. */

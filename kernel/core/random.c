@@ -22,6 +22,7 @@ enum {
 	BLOCK_BYTES = CHACHA20_BLOCK_WORDS * 4,
 	READY_BYTES = BLOCK_BYTES - KEY_BYTES,
 	JITTER_ROUNDS = 64,
+	SOURCE_BLOCKS = 4096, /* handed out (128 KiB) before more is asked for */
 };
 
 static struct {
@@ -30,6 +31,9 @@ static struct {
 	uint32_t key[CHACHA20_KEY_WORDS]; /* [lock] */
 	uint8_t ready[READY_BYTES];       /* [lock] the last `left` bytes may be handed out */
 	uint32_t left;                    /* [lock] */
+	uint32_t blocks;                  /* [lock] since the source was last asked */
+	void (*source)(void *context);    /* [lock] */
+	void *source_context;             /* [lock] */
 } pool;
 
 /* A new key and a full `ready`. */
@@ -45,6 +49,7 @@ static void next_block(void) REQUIRES(pool.lock)
 	memcpy(pool.key, block, KEY_BYTES);
 	memcpy(pool.ready, block + CHACHA20_KEY_WORDS, READY_BYTES);
 	pool.left = READY_BYTES;
+	pool.blocks++;
 	wipe(block, sizeof(block));
 	wipe(fresh, sizeof(fresh));
 	wipe(&random, sizeof(random));
@@ -100,13 +105,8 @@ static void seed(void) REQUIRES(pool.lock)
 		mix(param, strlen(param));
 }
 
-void random_bytes(void *out, size_t bytes)
+static void hand_out(uint8_t *to, size_t bytes) REQUIRES(pool.lock)
 {
-	uint8_t *to = out;
-
-	spin_lock(&pool.lock);
-	if (!pool.seeded)
-		seed();
 	while (bytes) {
 		if (!pool.left)
 			next_block();
@@ -119,7 +119,25 @@ void random_bytes(void *out, size_t bytes)
 		to += count;
 		bytes -= count;
 	}
+}
+
+void random_bytes(void *out, size_t bytes)
+{
+	void (*source)(void *context) = NULL;
+	void *context = NULL;
+
+	spin_lock(&pool.lock);
+	if (!pool.seeded)
+		seed();
+	hand_out(out, bytes);
+	if (unlikely(pool.blocks >= SOURCE_BLOCKS)) {
+		pool.blocks = 0;
+		source = pool.source;
+		context = pool.source_context;
+	}
 	spin_unlock(&pool.lock);
+	if (unlikely(source))
+		source(context);
 }
 
 uint64_t random_u64(void)
@@ -136,5 +154,21 @@ void random_add(const void *bytes, size_t count)
 	if (!pool.seeded)
 		seed();
 	mix(bytes, count);
+	spin_unlock(&pool.lock);
+}
+
+void random_set_source(void (*fn)(void *context), void *context)
+{
+	spin_lock(&pool.lock);
+	pool.source = fn;
+	pool.source_context = context;
+	spin_unlock(&pool.lock);
+}
+
+void random_remove_source(const void *context)
+{
+	spin_lock(&pool.lock);
+	if (pool.source_context == context)
+		pool.source = NULL;
 	spin_unlock(&pool.lock);
 }

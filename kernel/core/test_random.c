@@ -136,6 +136,35 @@ static void random_add_changes_what_comes(void **state)
 	assert_true(random_u64() != without);
 }
 
+static void ask(void *context)
+{
+	(*(unsigned *)context)++;
+	random_add("fresh", 5); /* at once: no lock is held */
+}
+
+static void source_is_asked_after_so_much(void **state)
+{
+	static uint8_t bytes[READY_BYTES * SOURCE_BLOCKS];
+	unsigned asked = 0, other = 0;
+
+	(void)state;
+	random_bytes(bytes, sizeof(bytes));
+	assert_int_equal(asked, 0);
+	random_set_source(ask, &other);
+	random_set_source(ask, &asked);
+	random_remove_source(&other);
+	random_bytes(bytes, sizeof(bytes) - 2 * READY_BYTES);
+	assert_int_equal(asked, 0);
+	random_bytes(bytes, 3 * READY_BYTES);
+	assert_int_equal(asked, 1);
+	random_bytes(bytes, sizeof(bytes));
+	assert_int_equal(asked, 2);
+	random_remove_source(&asked);
+	random_bytes(bytes, sizeof(bytes));
+	assert_int_equal(asked, 2);
+	assert_int_equal(other, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +175,7 @@ int main(void)
 		cmocka_unit_test_setup(random_leaves_no_copy_on_the_stack, setup),
 		cmocka_unit_test_setup(random_takes_in_the_seed_parameter, setup),
 		cmocka_unit_test_setup(random_add_changes_what_comes, setup),
+		cmocka_unit_test_setup(source_is_asked_after_so_much, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,5 +26,6 @@ extern const struct lower devfs_lower;
  * -ENOSPC rather than being killed at the next page it touches. */
 uint64_t memfs_room(void);
 
-/** The file system on /proc. Before its first use: procfs_filesystem() alone. */
+/** The file systems on /proc and /sys, the same at each call. */
 int must_check procfs_filesystem(struct filesystem **out);
+int must_check sysfs_filesystem(struct filesystem **out);

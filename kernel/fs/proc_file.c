@@ -10,15 +10,11 @@
 enum { TEXT_FIRST = 240, WRITE_MAX = 4095 };
 
 struct procfs_buffer {
-	const struct proc_inode *proc; /* the file's */
+	const struct procfs_entry *entry;
+	int number;
 	size_t length, size;
 	char *text;
 };
-
-const char *procfs_child(const struct procfs_buffer *buffer)
-{
-	return buffer->proc->child;
-}
 
 static int grow(struct procfs_buffer *buffer, size_t wanted)
 {
@@ -55,6 +51,11 @@ int procfs_print(struct procfs_buffer *buffer, const char *fmt, ...)
 	return 0;
 }
 
+int procfs_number(const struct procfs_buffer *buffer)
+{
+	return buffer->number;
+}
+
 static ssize_t read_text(struct file *file, struct uio *uio, uint64_t *position)
 {
 	struct procfs_buffer *buffer = file->private;
@@ -70,8 +71,7 @@ static ssize_t read_text(struct file *file, struct uio *uio, uint64_t *position)
 
 static ssize_t write_text(struct file *file, struct uio *uio, uint64_t *position)
 {
-	const struct procfs_buffer *buffer = file->private;
-	const struct procfs_entry *entry = buffer->proc->entry;
+	struct procfs_buffer *buffer = file->private;
 	char *text = mem_alloc(WRITE_MAX + 1);
 	ssize_t count;
 	int error;
@@ -82,8 +82,7 @@ static ssize_t write_text(struct file *file, struct uio *uio, uint64_t *position
 	count = uio_get(uio, text, WRITE_MAX);
 	if (count > 0) {
 		text[count] = '\0';
-		error = entry->write ? entry->write(text, (size_t)count)
-				     : entry->write_child(buffer->proc->child, text, (size_t)count);
+		error = buffer->entry->write(buffer, text, (size_t)count);
 		if (error)
 			count = error;
 	}
@@ -115,20 +114,21 @@ static const struct file_ops text_ops = {
 	.read = read_text, .write = write_text, .seek = seek_text, .release = release
 };
 
-int proc_file_open(const struct proc_inode *proc, struct file *file)
+int proc_file_open(const struct proc_inode *inode, struct file *file)
 {
-	const struct procfs_entry *entry = proc->entry;
+	const struct procfs_entry *entry = inode->entry;
 	bool reads = (file->flags & O_ACCMODE) != O_WRONLY;
 	bool writes = (file->flags & O_ACCMODE) != O_RDONLY;
 	struct procfs_buffer *buffer;
 	int error = 0;
 
-	if ((reads && !entry->show) || (writes && !entry->write && !entry->write_child))
+	if ((reads && !entry->show) || (writes && !entry->write))
 		return -EACCES;
 	buffer = mem_zalloc(sizeof *buffer);
 	if (!buffer)
 		return -ENOMEM;
-	buffer->proc = proc;
+	buffer->entry = entry;
+	buffer->number = inode->number;
 	file->ops = &text_ops;
 	file->private = buffer;
 	if (reads)

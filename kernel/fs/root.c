@@ -6,6 +6,7 @@
 #include <base/errno.h>
 #include <base/log.h>
 #include <base/string.h>
+#include <fs/mounts.h>
 
 #include "internal.h"
 #include "procfs.h"
@@ -51,18 +52,19 @@ static int mount(const char *name, struct filesystem *fs)
 			  -error);
 		return error;
 	}
-	fs->root->parent = place;
-	place->mounted = fs;
+	mounts_add(fs, place);
 	return 0;
 }
 
 static int mount_all(void)
 {
-	struct filesystem *proc;
+	struct filesystem *proc, *sys;
 	int error = memfs_create("rootfs", DEVICE_ROOT, image_tree, &root);
 
-	if (!error)
+	if (!error) {
 		root->missing = supply_missing;
+		mounts_add(&root->fs, NULL);
+	}
 	if (!error)
 		error = memfs_create("devtmpfs", DEVICE_DEV, &devfs_lower, &dev);
 	if (!error)
@@ -71,6 +73,10 @@ static int mount_all(void)
 		error = procfs_filesystem(&proc);
 	if (!error)
 		error = mount("proc", proc);
+	if (!error)
+		error = sysfs_filesystem(&sys);
+	if (!error)
+		error = mount("sys", sys);
 	return error;
 }
 
@@ -94,6 +100,7 @@ void root_unmount(void)
 {
 	procfs_reset();
 	supply_reset();
+	mounts_reset();
 	if (dev)
 		memfs_destroy(dev);
 	if (root)

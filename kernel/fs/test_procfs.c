@@ -22,8 +22,9 @@ static int show_one(struct procfs_buffer *buffer)
 	return procfs_print(buffer, "%s", "one");
 }
 
-static int write_one(const char *text, size_t bytes)
+static int write_one(struct procfs_buffer *buffer, const char *text, size_t bytes)
 {
+	(void)buffer;
 	if (bytes >= sizeof written)
 		return -EINVAL;
 	memcpy(written, text, bytes + 1);
@@ -82,7 +83,22 @@ static int lookup_fd(const char *name, size_t length, struct inode **out)
 	return 0;
 }
 
+/* 3, 7 and 12 exist. */
+static int next_number(int after)
+{
+	return after < 3 ? 3 : after < 7 ? 7 : after < 12 ? 12 : -1;
+}
+
+static int show_number(struct procfs_buffer *buffer)
+{
+	return procfs_print(buffer, "number %d", procfs_number(buffer));
+}
+
 static const struct procfs_entry first[] = {
+	{ .path = "numbers/*/text", .show = show_number, .next = next_number },
+	{ .path = "numbers/*/deep/text", .show = show_number, .next = next_number },
+	{ .path = "numbers/fixed", .show = show_number },
+	{ .path = "several/*", .show = show_number, .next = next_number },
 	{ .path = "meminfo", .show = show_long },
 	{ .path = "self/exe", .readlink = readlink_exe, .lookup = lookup_exe },
 	{ .path = "self/fd", .list = list_fd, .readlink_child = readlink_fd, .lookup = lookup_fd },
@@ -133,7 +149,7 @@ static ssize_t link_text(const char *path, char *buffer, size_t size)
 static void directories_follow_from_paths(void **state)
 {
 	(void)state;
-	assert_true(lists("/proc", "meminfo plain self sys"));
+	assert_true(lists("/proc", "meminfo numbers plain self several sys"));
 	assert_true(lists("/proc/sys", "kernel vm"));
 	assert_true(lists("/proc/sys/kernel", "one two"));
 	assert_true(lists("/proc/self", "comm exe fd"));
@@ -208,7 +224,7 @@ static void self_becomes_a_link_to_the_number(void **state)
 
 	(void)state;
 	procfs_set_pid(42);
-	assert_true(lists("/proc", "42 meminfo plain self sys"));
+	assert_true(lists("/proc", "42 meminfo numbers plain self several sys"));
 	assert_int_equal(link_text("/proc/self", text, sizeof text), 2);
 	assert_memory_equal(text, "42", 2);
 	assert_true(has_text("/proc/42/comm", "one"));
@@ -241,6 +257,37 @@ static void want_of_memory_is_reported(void **state)
 	host_fail_allocation_after(HOST_NEVER);
 }
 
+static void stars_stand_for_numbers(void **state)
+{
+	(void)state;
+	assert_true(lists("/proc/numbers", "12 3 7 fixed"));
+	assert_true(lists("/proc/numbers/7", "deep text"));
+	assert_true(lists("/proc/several", "12 3 7"));
+	assert_true(has_text("/proc/numbers/7/text", "number 7"));
+	assert_true(has_text("/proc/numbers/12/deep/text", "number 12"));
+	assert_true(has_text("/proc/numbers/fixed", "number -1"));
+	assert_true(has_text("/proc/several/3", "number 3"));
+	assert_int_equal(exists("/proc/numbers/4"), -ENOENT);
+	assert_int_equal(exists("/proc/numbers/07"), -ENOENT);
+	assert_int_equal(exists("/proc/numbers/*"), -ENOENT);
+	assert_int_equal(exists("/proc/numbers/*/text"), -ENOENT);
+	assert_int_equal(exists("/proc/several/99999999999"), -ENOENT);
+}
+
+static void sysfs_is_a_file_system_of_its_own(void **state)
+{
+	static const struct procfs_entry entries[] = {
+		{ .path = "devices/cpu/online", .show = show_one },
+	};
+
+	(void)state;
+	assert_int_equal(sysfs_add(entries, countof(entries)), 0);
+	assert_true(has_text("/sys/devices/cpu/online", "one"));
+	assert_true(lists("/sys/devices", "cpu"));
+	assert_int_equal(exists("/sys/self"), -ENOENT);
+	assert_int_equal(exists("/sys/meminfo"), -ENOENT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -250,6 +297,8 @@ int main(void)
 		TEST(writes_reach_the_entry),
 		TEST(links_lead_to_paths_or_inodes),
 		TEST(self_becomes_a_link_to_the_number),
+		TEST(stars_stand_for_numbers),
+		TEST(sysfs_is_a_file_system_of_its_own),
 		TEST(want_of_memory_is_reported),
 	};
 

@@ -235,14 +235,59 @@ NUMBER(pipe_max, 1048576)
 NUMBER(somaxconn, 4096)
 NUMBER(entropy, 256)
 NUMBER(aslr, params_flag("norandmaps") ? 0 : 2)
+NUMBER(zero, 0)
+NUMBER(swappiness, 60)
+NUMBER(ratio, 50)
+NUMBER(shared_max, INT64_MAX)
+NUMBER(shared_count, 4096)
+NUMBER(message_bytes, 8192)
+NUMBER(message_queue_bytes, 16384)
+NUMBER(message_queues, 32000)
+NUMBER(paranoid, 4)
+NUMBER(aio_max, 65536)
+NUMBER(watches, 1048576)
+NUMBER(instances, 128)
+NUMBER(queued_events, 16384)
 
-static ssize_t link_mounts(char *buffer, size_t size)
+static int show_semaphores(struct procfs_buffer *b)
 {
-	static const char target[] = "self/mounts";
-	size_t n = min(sizeof(target) - 1, size);
+	return procfs_print(b, "32000\t1024000000\t500\t32000\n");
+}
 
-	memcpy(buffer, target, n);
-	return (ssize_t)n;
+static int show_domain(struct procfs_buffer *b)
+{
+	return procfs_print(b, "(none)\n");
+}
+
+static int show_core_pattern(struct procfs_buffer *b)
+{
+	return procfs_print(b, "core\n");
+}
+
+static int show_file_count(struct procfs_buffer *b)
+{
+	return procfs_print(b, "0\t0\t%llu\n", (ull)INT64_MAX);
+}
+
+static int show_swaps(struct procfs_buffer *b)
+{
+	return procfs_print(b, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+}
+
+static int show_nothing(struct procfs_buffer *b)
+{
+	return procfs_print(b, "%s", "");
+}
+
+static int show_vmstat(struct procfs_buffer *b)
+{
+	struct pages_stats pages = pages_stats();
+
+	return procfs_print(
+		b,
+		"nr_free_pages %llu\nnr_dirty 0\nnr_writeback 0\npgfault 0\npgmajfault 0\n"
+		"pswpin 0\npswpout 0\n",
+		(ull)(pages.free_bytes >> PAGE_SHIFT));
 }
 
 static const struct procfs_entry entries[] = {
@@ -255,7 +300,6 @@ static const struct procfs_entry entries[] = {
 	{ .path = "filesystems", .show = show_filesystems },
 	{ .path = "cmdline", .show = show_cmdline },
 	{ .path = "cgroups", .show = show_cgroups },
-	{ .path = "mounts", .readlink = link_mounts },
 	{ .path = "sys/kernel/ostype", .show = show_ostype },
 	{ .path = "sys/kernel/osrelease", .show = show_osrelease },
 	{ .path = "sys/kernel/version", .show = show_osversion },
@@ -269,7 +313,29 @@ static const struct procfs_entry entries[] = {
 	{ .path = "sys/kernel/random/boot_id", .show = show_boot_id },
 	{ .path = "sys/kernel/random/entropy_avail", .show = show_entropy },
 	{ .path = "sys/kernel/random/poolsize", .show = show_entropy },
+	{ .path = "sys/kernel/domainname", .show = show_domain },
+	{ .path = "sys/kernel/core_pattern", .show = show_core_pattern },
+	{ .path = "sys/kernel/perf_event_paranoid", .show = show_paranoid },
+	{ .path = "sys/kernel/shmmax", .show = show_shared_max },
+	{ .path = "sys/kernel/shmall", .show = show_shared_max },
+	{ .path = "sys/kernel/shmmni", .show = show_shared_count },
+	{ .path = "sys/kernel/sem", .show = show_semaphores },
+	{ .path = "sys/kernel/msgmax", .show = show_message_bytes },
+	{ .path = "sys/kernel/msgmnb", .show = show_message_queue_bytes },
+	{ .path = "sys/kernel/msgmni", .show = show_message_queues },
 	{ .path = "sys/vm/overcommit_memory", .show = show_overcommit },
+	{ .path = "sys/vm/overcommit_ratio", .show = show_ratio },
+	{ .path = "sys/vm/swappiness", .show = show_swappiness },
+	{ .path = "sys/vm/nr_hugepages", .show = show_zero },
+	{ .path = "sys/fs/file-nr", .show = show_file_count },
+	{ .path = "sys/fs/aio-max-nr", .show = show_aio_max },
+	{ .path = "sys/fs/inotify/max_user_watches", .show = show_watches },
+	{ .path = "sys/fs/inotify/max_user_instances", .show = show_instances },
+	{ .path = "sys/fs/inotify/max_queued_events", .show = show_queued_events },
+	{ .path = "sys/fs/epoll/max_user_watches", .show = show_watches },
+	{ .path = "swaps", .show = show_swaps },
+	{ .path = "modules", .show = show_nothing },
+	{ .path = "vmstat", .show = show_vmstat },
 	{ .path = "sys/vm/max_map_count", .show = show_map_count },
 	{ .path = "sys/vm/mmap_min_addr", .show = show_map_min },
 	{ .path = "sys/fs/file-max", .show = show_file_max },
@@ -284,6 +350,12 @@ int proc_register(void)
 
 	if (!err)
 		err = proc_register_self();
+	if (!err)
+		err = proc_register_memory();
+	if (!err)
+		err = proc_register_links();
+	if (!err)
+		err = sysfs_register();
 	if (!err)
 		procfs_set_pid(1);
 	return err;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /proc/self: what is about the process that looks (proc(5)). */
+/* /proc/self: the state of the process that looks, and of its tasks (proc(5)). */
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/format.h>
 #include <base/string.h>
 #include <core/time.h>
-#include <fs/root.h>
-#include <linux/process.h>
+#include <fs/mounts.h>
+#include <fs/path.h>
 #include <mm/alloc.h>
 
 #include "proc.h"
 
+enum { CLOCK_TICKS = 100 };
 typedef unsigned long long ull;
 
 static struct process *me(void)
@@ -18,104 +19,215 @@ static struct process *me(void)
 	return process_current();
 }
 
-/* --- memory --- */
+/* --- tasks --- */
 
-enum { MAPS_NAME_COLUMN = 73 };
-
-static int print_area(struct procfs_buffer *b, const struct area *area)
+int proc_next_task(int after)
 {
-	uint64_t device = 0, inode = 0;
-	char line[128];
-	const struct vm_object_ops *ops = area->object ? area->object->ops : NULL;
+	struct process *process = me();
+	int next = INT32_MAX;
 
-	if (ops && ops->identity)
-		ops->identity(area->object, &device, &inode);
-	int n = format(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
-		       (ull)area->start, (ull)area->end, area->prot & SPACE_READ ? 'r' : '-',
-		       area->prot & SPACE_WRITE ? 'w' : '-', area->prot & SPACE_EXEC ? 'x' : '-',
-		       area->flags & AREA_SHARED ? 's' : 'p',
-		       ops ? (ull)(area->object_page << PAGE_SHIFT) : 0,
-		       (unsigned)(device >> 8 & 0xfff), (unsigned)(device & 0xff), (ull)inode);
-	char *name = NULL;
-	if (!area->label && ops && ops->name) {
-		name = mem_alloc(PATH_MAX);
-		if (!name)
-			return -ENOMEM;
-		name[0] = 0;
-		ops->name(area->object, name, PATH_MAX);
+	if (process->pid > after) /* a leader that has ended still counts */
+		next = process->pid;
+	spin_lock(&process->handlers->lock);
+	list_for_each(node, &process->tasks) {
+		int tid = list_entry(node, struct task, link)->tid;
+
+		if (tid > after)
+			next = min(next, tid);
 	}
-	const char *label = area->label ? area->label : name ? name : "";
-	int pad = *label && n < MAPS_NAME_COLUMN ? MAPS_NAME_COLUMN - n : 0;
-	int err = procfs_print(b, "%s%*s%s\n", line, pad, "", label);
-	mem_free(name);
+	spin_unlock(&process->handlers->lock);
+	return next == INT32_MAX ? -1 : next;
+}
+
+struct task *proc_task(const struct procfs_buffer *buffer)
+{
+	int tid = procfs_number(buffer);
+
+	return tid < 0 ? task_get(me()->leader) : task_find(me(), tid);
+}
+
+static int show_comm(struct procfs_buffer *b)
+{
+	struct task *task = proc_task(b);
+
+	if (!task)
+		return -ENOENT;
+	int err = procfs_print(b, "%s\n", task->name);
+	task_put(task);
 	return err;
 }
 
-struct maps_walk {
-	struct procfs_buffer *buffer;
-	int err;
-};
-
-static bool show_area(void *context, const struct area *area)
+static int write_comm(struct procfs_buffer *b, const char *text, size_t bytes)
 {
-	struct maps_walk *walk = context;
+	char name[TASK_NAME_BYTES] = { 0 };
+	struct task *task = proc_task(b);
 
-	walk->err = print_area(walk->buffer, area);
-	return walk->err >= 0;
-}
-
-static int show_maps(struct procfs_buffer *b)
-{
-	struct maps_walk walk = { b, 0 };
-
-	space_each(me()->space, show_area, &walk);
-	return walk.err < 0 ? walk.err : 0;
-}
-
-static int show_statm(struct procfs_buffer *b)
-{
-	struct space_stats s = space_stats(me()->space);
-
-	return procfs_print(b, "%llu %llu 0 %llu 0 %llu 0\n", (ull)(s.mapped_bytes >> PAGE_SHIFT),
-			    (ull)(s.resident_bytes >> PAGE_SHIFT),
-			    (ull)(s.exec_bytes >> PAGE_SHIFT),
-			    (ull)((s.data_bytes + s.stack_bytes) >> PAGE_SHIFT));
-}
-
-/* Bytes as they lie in the program's memory, NULs included. */
-static int show_memory(struct procfs_buffer *b, uintptr_t start, uintptr_t end)
-{
-	char chunk[64];
-
-	while (start < end) {
-		size_t n = min(sizeof(chunk), end - start);
-
-		if (user_read(chunk, start, n))
-			return 0; /* the program has unmapped it: nothing to show */
-		for (size_t i = 0; i < n; i++) {
-			int err = procfs_print(b, "%c", chunk[i]);
-
-			if (err < 0)
-				return err;
-		}
-		start += n;
-	}
+	if (!task)
+		return -ESRCH;
+	if (bytes && text[bytes - 1] == '\n')
+		bytes--;
+	memcpy(name, text, min(bytes, sizeof(name) - 1));
+	memcpy(task->name, name, sizeof(name));
+	task_put(task);
 	return 0;
 }
 
-static int show_cmdline(struct procfs_buffer *b)
+struct signal_sets {
+	uint64_t ignored, caught;
+};
+
+static struct signal_sets signal_sets(const struct process *p)
 {
-	return show_memory(b, me()->layout.args_start, me()->layout.args_end);
+	struct signal_sets sets = { 0, 0 };
+
+	for (int i = 0; i < SIGNAL_MAX; i++) {
+		uint64_t handler = p->handlers->actions[i].handler;
+
+		if (handler == SIGNAL_IGNORE)
+			sets.ignored |= BIT64(i);
+		else if (handler != SIGNAL_DEFAULT)
+			sets.caught |= BIT64(i);
+	}
+	return sets;
 }
 
-static int show_environ(struct procfs_buffer *b)
+static char state_of(const struct task *task)
 {
-	return show_memory(b, me()->layout.env_start, me()->layout.env_end);
+	if (task->ended)
+		return 'Z';
+	return task->thread.state == THREAD_WAITING ? 'S' : 'R';
 }
 
-static int show_auxv(struct procfs_buffer *b)
+static uint64_t cpu_time_ns(const struct procfs_buffer *b, const struct task *task)
 {
-	return show_memory(b, me()->layout.auxv_start, me()->layout.auxv_end);
+	return procfs_number(b) < 0 ? process_cpu_time_ns(me()) : thread_cpu_time_ns(&task->thread);
+}
+
+static int print_stat(struct procfs_buffer *b, const struct task *task)
+{
+	const struct process *p = me();
+	const struct program_layout *l = &p->layout;
+	struct space_stats s = space_stats(p->space);
+	struct signal_sets sets = signal_sets(p);
+	uint64_t tick = NS_PER_S / CLOCK_TICKS;
+	int err = procfs_print(
+		b,
+		"%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 %llu 0 0 0 20 %d %u 0 %llu "
+		"%llu %llu %llu ",
+		task->tid, task->name, state_of(task), p->parent_pid, p->group, p->session,
+		(ull)(cpu_time_ns(b, task) / tick), task->scheduling.nice, p->task_count,
+		(ull)(p->start_ns / tick), (ull)s.mapped_bytes,
+		(ull)(s.resident_bytes >> PAGE_SHIFT), (ull)p->limits[RLIMIT_RSS].current);
+
+	if (err < 0)
+		return err;
+	return procfs_print(b,
+			    "%llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 %llu %llu "
+			    "%llu %llu %llu %llu %llu 0\n",
+			    (ull)l->code_start, (ull)l->code_end, (ull)l->stack_start,
+			    (ull)(task->pending.set & INT32_MAX), (ull)(task->blocked & INT32_MAX),
+			    (ull)(sets.ignored & INT32_MAX), (ull)(sets.caught & INT32_MAX),
+			    (ull)l->data_start, (ull)l->data_end, (ull)p->space->brk_start,
+			    (ull)l->args_start, (ull)l->args_end, (ull)l->env_start,
+			    (ull)l->env_end);
+}
+
+static int print_status_memory(struct procfs_buffer *b, const struct process *p)
+{
+	struct space_stats s = space_stats(p->space);
+	ull size = s.mapped_bytes >> 10, resident = s.resident_bytes >> 10;
+
+	return procfs_print(b,
+			    "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8u kB\nVmPin:\t%8u kB\n"
+			    "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n"
+			    "RssFile:\t%8u kB\nRssShmem:\t%8u kB\nVmData:\t%8llu kB\n"
+			    "VmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t%8u kB\nVmPTE:\t%8u kB\n"
+			    "VmSwap:\t%8u kB\nHugetlbPages:\t%8u kB\nCoreDumping:\t0\n"
+			    "THP_enabled:\t1\nThreads:\t%u\n",
+			    size, size, 0, 0, resident, resident, resident, 0, 0,
+			    (ull)(s.data_bytes >> 10), (ull)(s.stack_bytes >> 10),
+			    (ull)(s.exec_bytes >> 10), 0, 0, 0, 0, p->task_count);
+}
+
+static int print_status_rights(struct procfs_buffer *b, const struct task *task)
+{
+	const struct process *p = me();
+	const struct credentials *c = &p->credentials;
+	struct signal_sets sets = signal_sets(p);
+
+	return procfs_print(b,
+			    "SigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
+			    "SigIgn:\t%016llx\nSigCgt:\t%016llx\nCapInh:\t%016llx\n"
+			    "CapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n"
+			    "CapAmb:\t%016llx\nNoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n"
+			    "Speculation_Store_Bypass:\tunknown\n"
+			    "SpeculationIndirectBranch:\tunknown\n"
+			    "Cpus_allowed:\t%x\nCpus_allowed_list:\t0\nMems_allowed:\t1\n"
+			    "Mems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\n"
+			    "nonvoluntary_ctxt_switches:\t0\n",
+			    p->queued_signals, (ull)p->limits[RLIMIT_SIGPENDING].current,
+			    (ull)task->pending.set, (ull)p->pending.set, (ull)task->blocked,
+			    (ull)sets.ignored, (ull)sets.caught, (ull)c->inheritable,
+			    (ull)c->permitted, (ull)c->effective, (ull)c->bounding, (ull)c->ambient,
+			    c->no_new_privileges, (unsigned)(BIT64(CPU_MAX) - 1));
+}
+
+static int print_status(struct procfs_buffer *b, const struct task *task)
+{
+	const struct process *p = me();
+	const struct credentials *c = &p->credentials;
+	char state = state_of(task);
+	int err = procfs_print(b,
+			       "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\n"
+			       "Pid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n"
+			       "Gid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t",
+			       task->name, p->paths.umask, state,
+			       state == 'R'   ? "running"
+			       : state == 'S' ? "sleeping"
+					      : "zombie",
+			       p->pid, task->tid, p->parent_pid, c->uid, c->euid, c->suid, c->fsuid,
+			       c->gid, c->egid, c->sgid, c->fsgid, p->files->size);
+
+	for (uint32_t i = 0; i < c->group_count && err >= 0; i++)
+		err = procfs_print(b, "%u ", c->groups[i]);
+	if (err >= 0)
+		err = procfs_print(b, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n",
+				   p->pid, task->tid, p->group, p->session);
+	if (err >= 0)
+		err = print_status_memory(b, p);
+	return err < 0 ? err : print_status_rights(b, task);
+}
+
+static int print_schedstat(struct procfs_buffer *b, const struct task *task)
+{
+	return procfs_print(b, "%llu 0 0\n", (ull)thread_cpu_time_ns(&task->thread));
+}
+
+static int with_task(struct procfs_buffer *b,
+		     int (*print)(struct procfs_buffer *b, const struct task *task))
+{
+	struct task *task = proc_task(b);
+
+	if (!task)
+		return -ENOENT;
+	int err = print(b, task);
+	task_put(task);
+	return err;
+}
+
+static int show_stat(struct procfs_buffer *b)
+{
+	return with_task(b, print_stat);
+}
+
+static int show_status(struct procfs_buffer *b)
+{
+	return with_task(b, print_status);
+}
+
+static int show_schedstat(struct procfs_buffer *b)
+{
+	return with_task(b, print_schedstat);
 }
 
 static int show_limits(struct procfs_buffer *b)
@@ -155,18 +267,50 @@ static int show_limits(struct procfs_buffer *b)
 	return err;
 }
 
+/* --- mounts --- */
+
+struct mounts_walk {
+	struct procfs_buffer *buffer;
+	bool info; /* mountinfo's form */
+	int err;
+};
+
+static bool show_mount(void *context, struct filesystem *fs)
+{
+	struct mounts_walk *walk = context;
+	char *path = mem_alloc(PATH_MAX);
+	unsigned device = (unsigned)fs->device;
+	unsigned above = fs->root->parent ? (unsigned)fs->root->parent->fs->device : 0;
+
+	walk->err = path ? (int)inode_path(fs->root, NULL, path, PATH_MAX) : -ENOMEM;
+	if (walk->err > 0 && walk->info)
+		walk->err = procfs_print(walk->buffer, "%u %u %u:%u / %s rw,relatime - %s %s rw\n",
+					 device, above, device >> 8 & 0xfff, device & 0xff, path,
+					 fs->type, fs->type);
+	else if (walk->err > 0)
+		walk->err = procfs_print(walk->buffer, "%s %s %s rw,relatime 0 0\n", fs->type, path,
+					 fs->type);
+	mem_free(path);
+	return walk->err >= 0;
+}
+
 static int show_mounts(struct procfs_buffer *b)
 {
-	return procfs_print(b, "rootfs / rootfs rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n"
-			       "proc /proc proc rw 0 0\n");
+	struct mounts_walk walk = { .buffer = b };
+
+	mounts_each(show_mount, &walk);
+	return walk.err < 0 ? walk.err : 0;
 }
 
 static int show_mountinfo(struct procfs_buffer *b)
 {
-	return procfs_print(b, "1 0 0:1 / / rw - rootfs rootfs rw\n"
-			       "2 1 0:2 / /dev rw - devtmpfs devtmpfs rw\n"
-			       "3 1 0:3 / /proc rw - proc proc rw\n");
+	struct mounts_walk walk = { .buffer = b, .info = true };
+
+	mounts_each(show_mount, &walk);
+	return walk.err < 0 ? walk.err : 0;
 }
+
+/* --- what little there is to say --- */
 
 static int show_cgroup(struct procfs_buffer *b)
 {
@@ -178,154 +322,95 @@ static int show_zero(struct procfs_buffer *b)
 	return procfs_print(b, "0\n");
 }
 
-/* --- links --- */
-
-static ssize_t put_text(const char *text, char *buffer, size_t size)
+static int show_io(struct procfs_buffer *b)
 {
-	size_t n = min(strlen(text), size);
-
-	memcpy(buffer, text, n);
-	return (ssize_t)n;
+	return procfs_print(b, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\n"
+			       "write_bytes: 0\ncancelled_write_bytes: 0\n");
 }
 
-static ssize_t link_exe(char *buffer, size_t size)
+static int show_personality(struct procfs_buffer *b)
 {
-	const struct file *exe = me()->exe;
-
-	return exe && exe->path ? put_text(exe->path, buffer, size) : -ENOENT;
+	return procfs_print(b, "%08x\n", me()->personality);
 }
 
-static int lookup_exe(const char *name, size_t length, struct inode **out)
+static int show_nobody(struct procfs_buffer *b)
 {
-	(void)name, (void)length;
-	if (!me()->exe || !me()->exe->inode)
-		return -ENOENT;
-	*out = inode_get(me()->exe->inode);
+	return procfs_print(b, "4294967295");
+}
+
+static int show_id_map(struct procfs_buffer *b)
+{
+	return procfs_print(b, "%10u %10u %10u\n", 0u, 0u, UINT32_MAX);
+}
+
+static int show_setgroups(struct procfs_buffer *b)
+{
+	return procfs_print(b, "allow\n");
+}
+
+static int show_filter(struct procfs_buffer *b)
+{
+	return procfs_print(b, "%08x\n", 0x33);
+}
+
+static int show_oom_adjustment(struct procfs_buffer *b)
+{
+	return procfs_print(b, "%d\n", me()->oom_adjustment);
+}
+
+/* Whom to kill for want of memory is no question here; what was set is kept. */
+static int write_oom_adjustment(struct procfs_buffer *b, const char *text, size_t bytes)
+{
+	enum { LARGEST = 1000 };
+	bool negative = text[0] == '-';
+	int value = 0;
+	size_t i = negative;
+
+	(void)b;
+	for (; i < bytes && text[i] >= '0' && text[i] <= '9' && value <= LARGEST; i++)
+		value = value * 10 + (text[i] - '0');
+	if (i == negative || (i < bytes && text[i] != '\n') || value > LARGEST)
+		return -EINVAL;
+	me()->oom_adjustment = (int16_t)(negative ? -value : value);
 	return 0;
 }
 
-static ssize_t link_directory(struct inode *dir, char *buffer, size_t size)
-{
-	ssize_t length = inode_path(dir, NULL, buffer, size);
-
-	return length > 0 ? length - 1 : length;
-}
-
-static ssize_t link_cwd(char *buffer, size_t size)
-{
-	return link_directory(me()->paths.cwd, buffer, size);
-}
-
-static ssize_t link_root(char *buffer, size_t size)
-{
-	return link_directory(me()->paths.root, buffer, size);
-}
-
-static int lookup_cwd(const char *name, size_t length, struct inode **out)
-{
-	(void)name, (void)length;
-	*out = inode_get(me()->paths.cwd);
-	return 0;
-}
-
-static int lookup_root(const char *name, size_t length, struct inode **out)
-{
-	(void)name, (void)length;
-	*out = inode_get(me()->paths.root);
-	return 0;
-}
-
-/* --- descriptors --- */
-
-static int list_fds(uint64_t cookie, struct dir_sink *sink)
-{
-	for (int fd = fd_next(me()->files, (unsigned)cookie); fd >= 0;
-	     fd = fd_next(me()->files, (unsigned)fd + 1)) {
-		char name[12];
-		int n = format(name, sizeof(name), "%d", fd);
-
-		if (!sink->entry(sink, name, (size_t)n, (uint64_t)fd + 0x10000, S_IFLNK,
-				 (uint64_t)fd + 1))
-			break;
+/* What a process has of its own, each of its tasks shows as well. */
+#define BOTH(name, fn)                                                          \
+	{ .path = "self/" name, .show = fn },                                   \
+	{                                                                       \
+		.path = "self/task/*/" name, .show = fn, .next = proc_next_task \
 	}
-	return 0;
-}
-
-/* The file behind a name that is a descriptor's number; NULL: none. */
-static struct file *file_of(const char *name, size_t length)
-{
-	int fd = 0;
-
-	if (!length || length > 7 || (name[0] == '0' && length > 1))
-		return NULL;
-	for (size_t i = 0; i < length; i++) {
-		if (name[i] < '0' || name[i] > '9')
-			return NULL;
-		fd = fd * 10 + (name[i] - '0');
-	}
-	return fd_get(me()->files, fd);
-}
-
-static int lookup_fd(const char *name, size_t length, struct inode **out)
-{
-	struct file *file = file_of(name, length);
-	int err = !file ? -ENOENT : file->inode ? 0 : -ENXIO;
-
-	if (!err)
-		*out = inode_get(file->inode);
-	file_put(file);
-	return err;
-}
-
-static ssize_t link_fd(const char *name, size_t length, char *buffer, size_t size)
-{
-	struct file *file = file_of(name, length);
-	char text[40];
-
-	if (!file)
-		return -ENOENT;
-	struct inode_attr attr = { 0 };
-	int err = file_getattr(file, &attr);
-	if (file->inode)
-		format(text, sizeof(text), "pipe:[%llu]", (ull)file->inode->ino);
-	else if (!err && (attr.mode & S_IFMT) == S_IFSOCK)
-		format(text, sizeof(text), "socket:[%llu]", (ull)attr.ino);
-	else
-		format(text, sizeof(text), "anon_inode:%s", file->ops->name ? file->ops->name : "[file]");
-	ssize_t result = put_text(file->path ? file->path : text, buffer, size);
-	file_put(file);
-	return result;
-}
 
 static const struct procfs_entry entries[] = {
-	{ .path = "self/exe", .readlink = link_exe, .lookup = lookup_exe },
-	{ .path = "self/cwd", .readlink = link_cwd, .lookup = lookup_cwd },
-	{ .path = "self/root", .readlink = link_root, .lookup = lookup_root },
-	{ .path = "self/fd", .list = list_fds, .lookup = lookup_fd, .readlink_child = link_fd },
-	{ .path = "self/maps", .show = show_maps },
-	{ .path = "self/statm", .show = show_statm },
-	{ .path = "self/cmdline", .show = show_cmdline },
-	{ .path = "self/environ", .show = show_environ },
-	{ .path = "self/auxv", .show = show_auxv },
-	{ .path = "self/limits", .show = show_limits },
-	{ .path = "self/mounts", .show = show_mounts },
-	{ .path = "self/mountinfo", .show = show_mountinfo },
-	{ .path = "self/cgroup", .show = show_cgroup },
-	{ .path = "self/oom_score", .show = show_zero },
-	{ .path = "self/oom_score_adj", .show = show_zero },
-	{ .path = "self/task/*/maps", .show = show_maps },
-	{ .path = "self/task/*/statm", .show = show_statm },
-	{ .path = "self/task/*/cmdline", .show = show_cmdline },
-	{ .path = "self/task/*/environ", .show = show_environ },
-	{ .path = "self/task/*/auxv", .show = show_auxv },
-	{ .path = "self/task/*/limits", .show = show_limits },
-	{ .path = "self/task/*/cgroup", .show = show_cgroup },
-	{ .path = "self/task/*/oom_score", .show = show_zero },
+	BOTH("stat", show_stat),
+	BOTH("status", show_status),
+	BOTH("schedstat", show_schedstat),
+	BOTH("limits", show_limits),
+	BOTH("mounts", show_mounts),
+	BOTH("mountinfo", show_mountinfo),
+	BOTH("cgroup", show_cgroup),
+	BOTH("oom_score", show_zero),
+	BOTH("io", show_io),
+	BOTH("wchan", show_zero),
+	BOTH("personality", show_personality),
+	BOTH("loginuid", show_nobody),
+	BOTH("sessionid", show_nobody),
+	BOTH("uid_map", show_id_map),
+	BOTH("gid_map", show_id_map),
+	BOTH("setgroups", show_setgroups),
+	BOTH("coredump_filter", show_filter),
+	{ .path = "self/comm", .show = show_comm, .write = write_comm },
+	{ .path = "self/task/*/comm",
+	  .show = show_comm,
+	  .write = write_comm,
+	  .next = proc_next_task },
+	{ .path = "self/oom_score_adj",
+	  .show = show_oom_adjustment,
+	  .write = write_oom_adjustment },
 };
 
 int proc_register_self(void)
 {
-	int err = proc_register_tasks();
-
-	return err ? err : procfs_add(entries, countof(entries));
+	return procfs_add(entries, countof(entries));
 }

@@ -53,15 +53,16 @@ static int check_area(const struct space *space, const struct area *area, const 
  * on one reference. */
 static int copy_mappings(struct space *space, const struct remap *r, uintptr_t to, size_t bytes)
 {
-	for (size_t done = 0; done < bytes; done += PAGE_SIZE) {
-		phys_t frame;
-		unsigned flags = mmu_lookup(&space->mmu, r->old + done, &frame);
-		int error = 0;
+	uintptr_t end = r->old + bytes;
 
-		if (flags)
-			error = mmu_map(&space->mmu, to + done, frame, flags);
+	for (uintptr_t va = mmu_next(&space->mmu, r->old, end); va < end;
+	     va = mmu_next(&space->mmu, va + PAGE_SIZE, end)) {
+		phys_t frame;
+		unsigned flags = mmu_lookup(&space->mmu, va, &frame);
+		int error = mmu_map(&space->mmu, to + (va - r->old), frame, flags);
+
 		if (error) {
-			mmu_unmap(&space->mmu, to, to + done, NULL, NULL);
+			mmu_unmap(&space->mmu, to, to + (va - r->old), NULL, NULL);
 			return error;
 		}
 	}

@@ -55,7 +55,8 @@ static const struct area *area_at(struct unmapping *u, const struct space *space
 
 static void drop_borrowed(struct space *space, uintptr_t start, uintptr_t end)
 {
-	for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
+	for (uintptr_t va = mmu_next(&space->mmu, start, end); va < end;
+	     va = mmu_next(&space->mmu, va + PAGE_SIZE, end)) {
 		phys_t frame;
 
 		if (mmu_lookup(&space->mmu, va, &frame) & MMU_BORROWED)

@@ -97,6 +97,20 @@ run 'missing value' 2 'requires an argument' "$capuchin" run -m
 run 'memory that is no number' 2 "invalid value 'much'" "$capuchin" run -m much ./hello
 run 'memory of nothing' 2 "invalid value '0'" "$capuchin" run --memory=0 ./hello
 run 'negative memory' 2 "invalid value '-5'" "$capuchin" run --memory=-5 ./hello
+run 'more memory than there can be' 2 "invalid value '99T'" "$capuchin" run -m 99T ./hello
+run 'unbalanced quote for the kernel' 2 'quotes in pairs' "$capuchin" run --kernel-arg 'a"b' ./hello
+run 'end of words for the kernel' 2 'not --' "$capuchin" run --kernel-arg -- ./hello
+run 'port of nothing' 2 "invalid value '0:80'" "$capuchin" run -p 0:80 ./hello
+run 'port too high' 2 "invalid value '80:65536'" "$capuchin" run --publish 80:65536 ./hello
+run 'port at a wrong address' 2 "invalid value '1.2.3:1:2'" "$capuchin" run -p 1.2.3:1:2 ./hello
+run 'port without a network' 2 'net none' "$capuchin" run --net none -p 1:2 ./hello
+run 'port of a tap' 2 'net user' "$capuchin" run --net tap=x -p 1:2 ./hello
+run 'unknown network' 2 'user, none or tap' "$capuchin" run --net wire ./hello
+run 'address without prefix' 2 'ADDR/PREFIX' "$capuchin" run --ip 10.0.0.1 ./hello
+run 'hardware address of a group' 2 'six bytes' "$capuchin" run --mac 53:54:00:12:34:56 ./hello
+run 'unknown format of a disk' 2 'FILE\[,ro\]' "$capuchin" run --disk hello,format=vmdk ./hello
+run 'devices and a program' 2 'takes no program' "$capuchin" run --devices ./hello
+run 'nine devices for microvm' 2 'room for 8' "$capuchin" run $(printf -- '--disk hello %.0s' 1 2 3 4 5 6 7 8 9) ./hello
 run 'unknown accelerator' 2 'auto, kvm or tcg' "$capuchin" run --accel=warp ./hello
 run 'unknown machine' 2 'microvm, q35 or pc' "$capuchin" run --machine pdp11 ./hello
 run 'timeout of nothing' 2 'invalid value' "$capuchin" run --timeout 0 ./hello
@@ -106,7 +120,8 @@ run 'build without output' 2 'no output file' "$capuchin" build ./hello
 for words in --help -h help 'run --help' 'run -h' 'build --help' 'help run' 'help build'; do
 	run "$words" 0 '^Usage: capuchin' "$capuchin" $words
 done
-for option in --memory --env --accel --machine --rootfs --add --timeout --kernel-arg --strace --verbose; do
+for option in --memory --env --accel --machine --rootfs --add --timeout --kernel-arg --strace --verbose --publish --net --ip \
+	--mac --pcap --disk --root-on-disk --devices; do
 	run "help of run names $option" 0 " $option" "$capuchin" run --help
 done
 run '--version' 0 '^capuchin [0-9]' "$capuchin" --version
@@ -122,6 +137,7 @@ head -c 50 hello >cut && chmod +x cut
 head -c 5000 hello >short && chmod +x short
 : >empty && chmod +x empty
 printf '#!/bin/sh\necho\n' >script && chmod +x script
+printf '#!/bin/sh\necho of a script: $1\n' >scripted && chmod +x scripted
 printf 'MZ and so on' >other && chmod +x other
 mkfifo pipe
 run_line 'missing file' 1 './nothing: No such file' "$capuchin" run ./nothing
@@ -168,6 +184,15 @@ run_line 'output in a missing directory' 1 'No such file' "$capuchin" build -o n
 run_line 'output that is a directory' 1 'Is a directory' "$capuchin" build -o tmp ./hello
 run 'unfit kernel' 1 'capuchin: qemu' env CAPUCHIN_KERNEL="$work/hello.c" "$capuchin" run ./hello
 nothing_left 'nothing is left after errors'
+
+run_line 'missing disk' 1 './none: No such file' "$capuchin" run --disk ./none ./hello
+run_line 'disk that is a directory' 1 './tmp: Is a directory' "$capuchin" run --disk ./tmp ./hello
+run_line 'disk that is no qcow2' 1 './hello: not a qcow2' "$capuchin" run --disk ./hello,format=qcow2 ./hello
+printf 'QFI\373' >qcow2
+run_line 'disk that may be qcow2' 1 './qcow2: looks like qcow2' "$capuchin" run --disk ./qcow2 ./hello
+run_line 'port twice' 1 'port 18473 of the host: Address already in use' "$capuchin" run -p 18473:80 -p 18473:81 ./hello
+run_line 'port at an address of nobody' 1 'port 18473 of the host at 192.0.2.1: Cannot assign' \
+	"$capuchin" run -p 192.0.2.1:18473:80 ./hello
 
 # --- streams and status
 "$capuchin" run ./hello </dev/null >out 2>err
@@ -247,7 +272,7 @@ if command -v grub-mkrescue >/dev/null && [ -d /usr/lib/grub/i386-pc ] && [ -d /
 	run "GRUB's configuration quotes" 0 "'args=/.capuchin/args' 'k=\$v' 'env=/.capuchin/env'" cat grub.cfg
 	expect 'the image is small' yes "$([ "$(stat -c %s x.iso)" -lt 8000000 ] && echo yes)"
 	run 'kernel arguments that GRUB would change' 1 'cannot be handed through GRUB' \
-		"$capuchin" build -o y.iso --kernel-arg 'a"b' ./hello
+		"$capuchin" build -o y.iso --kernel-arg 'a"b"' ./hello
 	expect 'a failed build leaves no file' '' "$(ls y.iso* x.iso.* 2>/dev/null)"
 	nothing_left 'nothing is left after builds'
 else
@@ -317,10 +342,45 @@ run 'script by env' 7 '' env PATH="$fakepath" "$capuchin" run ./enveloped
 expect 'script, env and shell are packed' 3 "$(grep -c -e '/enveloped $' -e '^usr/bin/env $' -e '^usr/bin/dash $' list)"
 run 'name within a rootfs' 7 '' "$capuchin" run --rootfs root hello
 
+# --- devices, as QEMU is asked for them
+cat >qemu-words <<'S'
+#!/bin/sh
+printf '%s\n' "$@" >"$LIST.words"
+exec /usr/bin/qemu-system-x86_64 "$@"
+S
+chmod +x qemu-words && mkdir words && mv qemu-words words/qemu-system-x86_64
+head -c 100000 /dev/zero >'a,b.img'
+words() # NAME PATTERN OPTION...: QEMU is given a word that fits the pattern
+{
+	name=$1 pattern=$2
+	shift 2
+	run "$name" 7 hello env PATH="$work/words:$PATH" "$capuchin" run "$@" ./hello
+	run "$name: QEMU is told" 0 "$pattern" cat list.words
+}
+expect 'no network without an option' '' "$(env PATH="$work/words:$PATH" "$capuchin" run ./hello >/dev/null 2>&1; grep net list.words)"
+words 'published port' '^user,id=net0,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3,hostfwd=tcp::18473-10.0.2.15:80$' -p 18473:80
+run 'the kernel is told of the network' 0 ' ip=10.0.2.15::10.0.2.2:255.255.255.0:::off:10.0.2.3 ' cat list.words
+words 'published port for UDP' 'hostfwd=udp:127.0.0.1:18473-10.0.2.15:53$' -p 127.0.0.1:18473:53/udp
+words 'address' 'net=192.168.7.0/28,host=192.168.7.1,dns=192.168.7.3,hostfwd=tcp::18473-192.168.7.2:80$' \
+	--ip 192.168.7.2/28 -p 18473:80
+words 'DHCP' ' ip=dhcp ' --ip dhcp
+words 'hardware address' '^virtio-net-device,netdev=net0,mac=52:54:00:aa:bb:cc$' --mac 52:54:00:aa:bb:cc
+words 'network card on PCI' '^virtio-net-pci,romfile=,netdev=net0$' --net user --machine q35
+words 'copy of frames' '^filter-dump,id=dump0,netdev=net0,file=x,,y.pcap$' --pcap x,y.pcap
+expect 'the copy is there' yes "$([ -s x,y.pcap ] && echo yes)"
+words 'disk' 'node-name=disk0,read-only=on,.*file.filename=a,,b.img$' --disk a,b.img,ro
+words 'disk on PCI' '^virtio-blk-pci,drive=disk1$' --disk hello,ro --disk a,b.img --machine pc
+words 'root directory on disk' '^virtio-blk-device,drive=root$' --root-on-disk --disk a,b.img
+run 'the kernel is told of its root' 0 ' root=/dev/vda ' cat list.words
+run 'no program for a list of devices' 7 hello env PATH="$work/words:$PATH" "$capuchin" run --devices
+run 'the kernel is told to list devices' 0 '^seed=[0-9a-f]* devices ' cat list.words
+
 # --- the real kernel
 kernel=$tree/build/capuchin.elf
 export CAPUCHIN_KERNEL="$kernel"
 if [ -f "$kernel" ]; then
+	run 'dynamic hello' 3 '^\[b c\]' "$capuchin" run --timeout 60 ./dynamic a 'b c' </dev/null
+	run 'shell script' 0 'of a script: x' "$capuchin" run --timeout 60 ./scripted x </dev/null
 	run 'hello' 3 '^\[b c\]' "$capuchin" run --timeout 60 ./hello a 'b c' </dev/null
 	run 'arguments by file' 4 '^\[a"b\]' "$capuchin" run --timeout 60 ./hello 'a"b' 'k=v' '' </dev/null
 	gcc -O1 -static -x c -o env - <<'C'

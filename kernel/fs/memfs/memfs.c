@@ -106,15 +106,37 @@ int memfs_create_file(struct memfs *fs, uint64_t bytes, struct inode **out)
 	return 0;
 }
 
-/* Breaks the cycles between directories and what they contain. */
-static void clear_names(struct node *dir)
+static bool has_names(const struct node *node)
 {
-	struct entry *entry = entry_after(dir, 0);
+	return node_is(node, S_IFDIR) && node->dir.entries.root;
+}
 
-	for (; entry; entry = entry_after(dir, entry->key))
-		if (entry->target && node_is(entry->target, S_IFDIR))
-			clear_names(entry->target);
-	entry_remove_all(dir);
+/* Breaks the cycles between directories and what they contain, from the leaves up; without recursion, as directories may be nested
+ * without end. `unlink`: what somebody uses is told that it has lost its name. */
+static void clear_names(struct node *top, bool unlink)
+{
+	struct node *dir = top;
+
+	for (;;) {
+		struct entry *entry = entry_after(dir, 0);
+
+		if (!entry && dir == top)
+			return;
+		if (!entry) {
+			dir = node_of(dir->inode.parent);
+		} else if (entry->target && has_names(entry->target)) {
+			dir = entry->target;
+		} else {
+			if (unlink && entry->target)
+				node_unlinked(entry->target, dir, entry->name, entry->length);
+			entry_remove(dir, entry);
+		}
+	}
+}
+
+void memfs_clear(struct memfs *fs)
+{
+	clear_names(node_of(fs->fs.root), true);
 }
 
 static struct node *find_pinned(struct memfs *fs)
@@ -132,10 +154,10 @@ void memfs_destroy(struct memfs *fs)
 {
 	struct node *node;
 
-	clear_names(node_of(fs->fs.root));
+	clear_names(node_of(fs->fs.root), false);
 	while ((node = find_pinned(fs))) {
 		if (node_is(node, S_IFDIR))
-			clear_names(node);
+			clear_names(node, false);
 		node->pinned = false;
 		inode_put(&node->inode);
 	}

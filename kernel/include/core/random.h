@@ -10,3 +10,10 @@ uint64_t random_u64(void);
 
 /** Mixes in bytes of any quality; never makes the state worse. */
 void random_add(const void *bytes, size_t count);
+
+/** Has fn(context) called whenever a lot has been handed out: it asks a device, whose bytes come by random_add() some time later. Any
+ * context, whatever locks the taker of random bytes holds. There is one source, the last that was set. */
+void random_set_source(void (*fn)(void *context), void *context);
+
+/** The source with this context goes away; where another has been set, that stays. */
+void random_remove_source(const void *context);

@@ -61,5 +61,8 @@ int must_check memfs_create(const char *type, uint64_t device, const struct lowe
 /** A file of `bytes` zeros without a name. */
 int must_check memfs_create_file(struct memfs *fs, uint64_t bytes, struct inode **out);
 
+/** Drops all names of a file system without a lower tree, under fs.lock; what is in use stays as if it were removed. */
+void memfs_clear(struct memfs *fs);
+
 /** Drops the tree and the memory of all that nobody holds. */
 void memfs_destroy(struct memfs *fs);

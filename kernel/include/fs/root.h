@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tree a program starts in: the EROFS image from the boot, read in place, below a writable layer in memory; devfs on /dev, procfs on
- * /proc. Also what other parts add to it.
+ * The tree a program starts in: the EROFS image from the boot, read in place, below a writable layer in memory; devfs on /dev, and /proc
+ * and /sys made up. Also what other parts add to it.
  */
 #pragma once
 
@@ -33,25 +33,25 @@ int must_check root_supply_file(const char *path, const char *text, size_t bytes
 /* procfs: entries under /proc, made by whoever knows their content. `show` writes the text by procfs_print() each time it is opened. */
 struct procfs_buffer;
 struct procfs_entry {
-	const char *path; /* below /proc: "meminfo", "self/maps" ; the tables are static */
+	/* Below /proc: "meminfo", "self/maps". A component "*" stands for numbers, of which there are those that `next` gives. The
+	 * tables are static. */
+	const char *path;
 	int (*show)(struct procfs_buffer *buffer);
 	ssize_t (*readlink)(char *buffer, size_t size); /* a symbolic link instead */
-	int (*write)(const char *text, size_t bytes);   /* NULL: read only */
+	int (*write)(struct procfs_buffer *buffer, const char *text,
+		     size_t bytes); /* NULL: read only */
+	int (*next)(int after);     /* with a "*": the least number above, from -1; -1: no more */
 	/* a directory with entries made on demand ("self/fd"): */
 	int (*list)(uint64_t cookie, struct dir_sink *sink);
 	int (*lookup)(const char *name, size_t length,
 		      struct inode **out); /* the real inode behind */
 	ssize_t (*readlink_child)(const char *name, size_t length, char *buffer, size_t size);
-	bool (*has_child)(const char *name, size_t length);
-	/* instead of `write`, below a child: */
-	int (*write_child)(const char *child, const char *text, size_t bytes);
 };
 
 /*
  * `lookup` and `readlink` in one entry make a magic link ("self/exe"): readlink() gives the text, and following it the inode
  * that lookup(its own name) returns. The children of a `list` directory are such links, by `lookup` and `readlink_child`, and
- * exist while the latter returns no error. With `has_child` they are directories, where the entries whose paths go on with
- * a star for the child ("self/task/" and a star, "/comm") are found. `cookie` of `list` is 0 at first. Callbacks run under procfs's lock, and so
+ * exist while the latter returns no error. `cookie` of `list` is 0 at first. Callbacks run under procfs's lock, and so
  * must not walk paths. /proc/self is a link to the number given here once it is given, a directory before.
  */
 void procfs_set_pid(int pid);
@@ -59,8 +59,11 @@ void procfs_set_pid(int pid);
 /** Registers a static table that lives for ever; before or after root_mount(). -ENOMEM. */
 int must_check procfs_add(const struct procfs_entry *entries, unsigned count);
 
-/** The child's name that a star in the entry's path stands for; "": there is none. */
-const char *procfs_child(const struct procfs_buffer *buffer);
+/** The same for /sys, which has no "self". */
+int must_check sysfs_add(const struct procfs_entry *entries, unsigned count);
+
+/** In show() and write(): the number in place of the path's "*"; -1: it has none. */
+int procfs_number(const struct procfs_buffer *buffer);
 
 /** Appends text; -ENOMEM. */
 int procfs_print(struct procfs_buffer *buffer, const char *fmt, ...) printf_like(2, 3);

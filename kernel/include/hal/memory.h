@@ -98,6 +98,9 @@ size_t mmu_map_run(struct mmu *mmu, uintptr_t va, phys_t frame, size_t count, un
  * MMU_BORROWED as set. */
 unsigned mmu_lookup(const struct mmu *mmu, uintptr_t va, phys_t *frame);
 
+/** The first page in [va, end) that is mapped; `end`: there is none. What no table covers is passed over at once. */
+uintptr_t mmu_next(const struct mmu *mmu, uintptr_t va, uintptr_t end);
+
 /** Called for each page that was mapped, after the CPU can no longer reach it. */
 typedef void mmu_unmapped_fn(void *context, uintptr_t va, phys_t frame, unsigned flags);
 

@@ -206,6 +206,14 @@ unsigned mmu_lookup(const struct mmu *mmu, uintptr_t va, phys_t *frame)
 	return t->pages[i].flags;
 }
 
+uintptr_t mmu_next(const struct mmu *mmu, uintptr_t va, uintptr_t end)
+{
+	const struct tree *t = tree_of(mmu);
+	size_t i = find(t, va);
+
+	return i < t->count && t->pages[i].va < end ? t->pages[i].va : end;
+}
+
 void mmu_unmap(struct mmu *mmu, uintptr_t start, uintptr_t end, mmu_unmapped_fn *fn, void *context)
 {
 	struct tree *t = tree_of(mmu);

@@ -544,6 +544,13 @@ static uintptr_t next_mapped(uint64_t *top, uintptr_t va, uintptr_t end, struct 
 	return end;
 }
 
+uintptr_t mmu_next(const struct mmu *user, uintptr_t va, uintptr_t end)
+{
+	struct walk walk;
+
+	return next_mapped(user_top(user), va, end, &walk);
+}
+
 void mmu_unmap(struct mmu *user, uintptr_t start, uintptr_t end, mmu_unmapped_fn *fn, void *context)
 {
 	uint64_t *top = user_top(user);

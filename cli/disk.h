@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The machine's disks: files of the host, or block devices. */
+#pragma once
+
+#include "text.h"
+
+#include <base/compiler.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum disk_format { DISK_UNKNOWN, DISK_RAW, DISK_QCOW2 };
+
+struct disk {
+	char *path;
+	enum disk_format format;
+	bool read_only;
+};
+
+/** FILE[,ro][,format=raw|qcow2]; false: nothing is left of it as FILE. `d` is to be freed in every case. */
+must_check bool disk_read(struct disk *d, const char *word);
+void disk_free(struct disk *d);
+
+/** Whether it can be opened as wanted; settles the format. 0 or a negative errno, reported. */
+must_check int disk_check(struct disk *d);
+
+/** QEMU's words for the `number`th; `device` is "virtio-blk-device" or "virtio-blk-pci". */
+void disk_add_argv(const struct disk *d, struct strings *argv, const char *device, unsigned number);
+
+/** The same for the root image, which is open as `fd`. */
+void disk_add_root_argv(struct strings *argv, const char *device, int fd);
