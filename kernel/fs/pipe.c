@@ -4,7 +4,7 @@
  * follows from that. Everything is under the pipe's mutex; who waits queues up before letting go of it, and who changes
  * something wakes after. Thread context.
  */
-#include <fs/pipe.h>
+#include "pipe_private.h"
 
 #include <base/bits.h>
 #include <base/errno.h>
@@ -16,26 +16,6 @@
 #include "internal.h"
 
 enum { FIONREAD = 0x541b };
-enum { SPARES = 2 };
-enum { READABLE = POLLIN | POLLRDNORM, WRITABLE = POLLOUT | POLLWRNORM };
-
-struct slot {
-	struct page *page;
-	uint32_t offset, bytes;
-	bool packet; /* of a write with O_DIRECT: read at once, or lost */
-};
-
-struct pipe {
-	struct mutex lock;
-	struct slot *slots;          /* [lock] */
-	unsigned slot_count;         /* [lock] a power of two */
-	unsigned head, tail;         /* [lock] slots ever filled, and emptied */
-	struct page *spares[SPARES]; /* [lock] for the next write; NULL: none */
-	unsigned readers, writers;   /* [lock] open ends; O_RDWR is both */
-	uintptr_t reader_opens,
-		writer_opens; /* [lock] ever: who waits for the other end must not miss a short one */
-	struct waitq queue;
-};
 
 /* Of the pipes without a name. Its lock guards their inodes' `pipe`. */
 static struct filesystem pipe_filesystem = {
@@ -62,26 +42,11 @@ static struct pipe *pipe_new(void)
 	return pipe;
 }
 
-static bool is_empty(const struct pipe *pipe)
-{
-	return pipe->head == pipe->tail;
-}
-
-static bool is_full(const struct pipe *pipe)
-{
-	return pipe->head - pipe->tail >= pipe->slot_count;
-}
-
-static struct slot *slot_at(struct pipe *pipe, unsigned number) REQUIRES(pipe->lock)
-{
-	return &pipe->slots[number & (pipe->slot_count - 1)];
-}
-
 /* Pages */
 
-static struct page *take_page(struct pipe *pipe) REQUIRES(pipe->lock)
+struct page *pipe_take_page(struct pipe *pipe) REQUIRES(pipe->lock)
 {
-	for (unsigned i = 0; i < SPARES; i++) {
+	for (unsigned i = 0; i < PIPE_SPARES; i++) {
 		struct page *page = pipe->spares[i];
 
 		pipe->spares[i] = NULL;
@@ -91,9 +56,9 @@ static struct page *take_page(struct pipe *pipe) REQUIRES(pipe->lock)
 	return page_alloc(0, PAGE_PLAIN);
 }
 
-static void give_page(struct pipe *pipe, struct page *page) REQUIRES(pipe->lock)
+void pipe_give_page(struct pipe *pipe, struct page *page) REQUIRES(pipe->lock)
 {
-	for (unsigned i = 0; i < SPARES; i++) {
+	for (unsigned i = 0; i < PIPE_SPARES; i++) {
 		if (!pipe->spares[i]) {
 			pipe->spares[i] = page;
 			return;
@@ -104,17 +69,16 @@ static void give_page(struct pipe *pipe, struct page *page) REQUIRES(pipe->lock)
 
 static void pipe_free(struct pipe *pipe) NO_THREAD_SAFETY_ANALYSIS
 {
-	for (; !is_empty(pipe); pipe->tail++)
-		page_put(slot_at(pipe, pipe->tail)->page);
-	for (unsigned i = 0; i < SPARES; i++)
+	for (; !pipe_is_empty(pipe); pipe->tail++)
+		page_put(pipe_slot(pipe, pipe->tail)->page);
+	for (unsigned i = 0; i < PIPE_SPARES; i++)
 		if (pipe->spares[i])
 			page_put(pipe->spares[i]);
 	mem_free(pipe->slots);
 	mem_free(pipe);
 }
 
-/* Releases the mutex, waits for a change, takes it again. 0 or -EINTR. */
-static int wait_change(struct pipe *pipe, uint32_t events) REQUIRES(pipe->lock)
+int pipe_wait(struct pipe *pipe, uint32_t events) REQUIRES(pipe->lock)
 {
 	struct waiter waiter;
 	struct waiter *waiters[] = { &waiter };
@@ -132,15 +96,10 @@ static int wait_change(struct pipe *pipe, uint32_t events) REQUIRES(pipe->lock)
 
 /* Reading */
 
-static struct pipe *pipe_of(const struct file *file)
-{
-	return file->inode->pipe;
-}
-
 /* Takes bytes of the oldest slot, all of them or what the reader wants; -EFAULT leaves it as it is. */
 static ssize_t take_slot(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
 {
-	struct slot *slot = slot_at(pipe, pipe->tail);
+	struct slot *slot = pipe_slot(pipe, pipe->tail);
 	size_t bytes = min(uio->left, (size_t)slot->bytes);
 	ssize_t count = uio_put(uio, (uint8_t *)page_virt(slot->page) + slot->offset, bytes);
 
@@ -149,7 +108,7 @@ static ssize_t take_slot(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock
 	slot->offset += (uint32_t)bytes;
 	slot->bytes -= (uint32_t)bytes;
 	if (!slot->bytes || slot->packet) {
-		give_page(pipe, slot->page);
+		pipe_give_page(pipe, slot->page);
 		pipe->tail++;
 	}
 	return count;
@@ -160,8 +119,8 @@ static ssize_t take(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
 	ssize_t count, total = 0;
 	bool packet = false;
 
-	while (uio->left && !is_empty(pipe) && !packet) {
-		packet = slot_at(pipe, pipe->tail)->packet;
+	while (uio->left && !pipe_is_empty(pipe) && !packet) {
+		packet = pipe_slot(pipe, pipe->tail)->packet;
 		count = take_slot(pipe, uio);
 		if (count < 0)
 			return total ? total : count;
@@ -176,12 +135,12 @@ static ssize_t read_locked(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lo
 
 	if (!uio->left)
 		return 0;
-	while (is_empty(pipe)) {
+	while (pipe_is_empty(pipe)) {
 		if (!pipe->writers)
 			return 0;
 		if (uio->nonblocking)
 			return -EAGAIN;
-		error = wait_change(pipe, READABLE);
+		error = pipe_wait(pipe, PIPE_READABLE);
 		if (error)
 			return error;
 	}
@@ -196,12 +155,12 @@ static ssize_t pipe_read(struct file *file, struct uio *uio, uint64_t *position)
 
 	(void)position;
 	mutex_lock(&pipe->lock);
-	was_full = is_full(pipe);
+	was_full = pipe_is_full(pipe);
 	count = read_locked(pipe, uio);
-	is_full_now = is_full(pipe);
+	is_full_now = pipe_is_full(pipe);
 	mutex_unlock(&pipe->lock);
 	if (was_full && !is_full_now)
-		waitq_wake_events(&pipe->queue, WRITABLE);
+		waitq_wake_events(&pipe->queue, PIPE_WRITABLE);
 	return count;
 }
 
@@ -211,10 +170,10 @@ static ssize_t pipe_read(struct file *file, struct uio *uio, uint64_t *position)
 static ssize_t merge(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
 {
 	size_t bytes = uio->left % PAGE_SIZE;
-	struct slot *last = slot_at(pipe, pipe->head - 1);
+	struct slot *last = pipe_slot(pipe, pipe->head - 1);
 	ssize_t count;
 
-	if (!bytes || is_empty(pipe) || last->packet ||
+	if (!bytes || pipe_is_empty(pipe) || last->packet ||
 	    last->offset + last->bytes + bytes > PAGE_SIZE)
 		return 0;
 	count = uio_get(uio, (uint8_t *)page_virt(last->page) + last->offset + last->bytes, bytes);
@@ -227,7 +186,7 @@ static ssize_t merge(struct pipe *pipe, struct uio *uio) REQUIRES(pipe->lock)
 /* Fills one more slot. */
 static ssize_t append(struct pipe *pipe, struct uio *uio, bool packet) REQUIRES(pipe->lock)
 {
-	struct page *page = take_page(pipe);
+	struct page *page = pipe_take_page(pipe);
 	size_t bytes = min(uio->left, PAGE_SIZE);
 	ssize_t count;
 
@@ -235,12 +194,12 @@ static ssize_t append(struct pipe *pipe, struct uio *uio, bool packet) REQUIRES(
 		return -ENOMEM;
 	count = uio_get(uio, page_virt(page), bytes);
 	if (count != (ssize_t)bytes) {
-		give_page(pipe, page);
+		pipe_give_page(pipe, page);
 		return -EFAULT;
 	}
-	*slot_at(pipe, pipe->head++) = (struct slot){ .page = page,
-						      .bytes = (uint32_t)bytes,
-						      .packet = packet };
+	*pipe_slot(pipe, pipe->head++) = (struct slot){ .page = page,
+							.bytes = (uint32_t)bytes,
+							.packet = packet };
 	return count;
 }
 
@@ -252,12 +211,12 @@ static ssize_t give(struct pipe *pipe, struct uio *uio, bool packet) REQUIRES(pi
 	for (;;) {
 		if (!pipe->readers)
 			return -EPIPE;
-		if (!is_full(pipe))
+		if (!pipe_is_full(pipe))
 			return append(pipe, uio, packet);
 		if (uio->nonblocking)
 			return -EAGAIN;
-		waitq_wake_events(&pipe->queue, READABLE);
-		error = wait_change(pipe, WRITABLE);
+		waitq_wake_events(&pipe->queue, PIPE_READABLE);
+		error = pipe_wait(pipe, PIPE_WRITABLE);
 		if (error)
 			return error;
 	}
@@ -293,7 +252,7 @@ static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t *position
 	count = write_locked(pipe, uio, file->flags & O_DIRECT);
 	mutex_unlock(&pipe->lock);
 	/* As Linux: every attempt to write is an edge for who polls. */
-	waitq_wake_events(&pipe->queue, READABLE);
+	waitq_wake_events(&pipe->queue, PIPE_READABLE);
 	return count;
 }
 
@@ -305,14 +264,14 @@ static unsigned pipe_poll(struct file *file, struct waitq **queue)
 
 	*queue = &pipe->queue;
 	if (mode != O_WRONLY) {
-		if (!is_empty(pipe))
-			events |= READABLE;
+		if (!pipe_is_empty(pipe))
+			events |= PIPE_READABLE;
 		if (!pipe->writers && pipe->writer_opens != (uintptr_t)file->private)
 			events |= POLLHUP;
 	}
 	if (mode != O_RDONLY) {
-		if (!is_full(pipe))
-			events |= WRITABLE;
+		if (!pipe_is_full(pipe))
+			events |= PIPE_WRITABLE;
 		if (!pipe->readers)
 			events |= POLLERR;
 	}
@@ -328,7 +287,7 @@ static long pipe_ioctl(struct file *file, unsigned cmd, uintptr_t arg)
 		return -ENOTTY;
 	mutex_lock(&pipe->lock);
 	for (unsigned i = pipe->tail; i != pipe->head; i++)
-		bytes += (int)slot_at(pipe, i)->bytes;
+		bytes += (int)pipe_slot(pipe, i)->bytes;
 	mutex_unlock(&pipe->lock);
 	return user_write(arg, &bytes, sizeof bytes);
 }
@@ -417,7 +376,7 @@ static int wait_other_end(struct pipe *pipe, struct file *file)
 		file->private = (void *)seen; /* no POLLHUP before a writer has come and gone */
 	else
 		while (*opens == seen && !error)
-			error = wait_change(pipe, WAKE_ANY);
+			error = pipe_wait(pipe, WAKE_ANY);
 	mutex_unlock(&pipe->lock);
 	return error;
 }
@@ -487,6 +446,11 @@ out:
 	return error;
 }
 
+bool pipe_is(const struct file *file)
+{
+	return file->ops == &pipe_ops;
+}
+
 /* Capacity */
 
 int pipe_capacity(struct file *file)
@@ -515,7 +479,7 @@ static int resize(struct pipe *pipe, unsigned count) REQUIRES(pipe->lock)
 	if (!slots)
 		return -ENOMEM;
 	for (unsigned i = 0; i < used; i++)
-		slots[i] = *slot_at(pipe, pipe->tail + i);
+		slots[i] = *pipe_slot(pipe, pipe->tail + i);
 	mem_free(pipe->slots);
 	pipe->slots = slots;
 	pipe->slot_count = count;
@@ -539,11 +503,11 @@ int pipe_set_capacity(struct file *file, uint32_t bytes)
 		count *= 2;
 	pipe = pipe_of(file);
 	mutex_lock(&pipe->lock);
-	was_full = is_full(pipe);
+	was_full = pipe_is_full(pipe);
 	error = count == pipe->slot_count ? 0 : resize(pipe, count);
-	was_full &= !is_full(pipe);
+	was_full &= !pipe_is_full(pipe);
 	mutex_unlock(&pipe->lock);
 	if (was_full)
-		waitq_wake_events(&pipe->queue, WRITABLE);
+		waitq_wake_events(&pipe->queue, PIPE_WRITABLE);
 	return error ? error : (int)(count * PAGE_SIZE);
 }

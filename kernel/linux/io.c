@@ -7,11 +7,19 @@
 #include <mm/alloc.h>
 
 #include "calls.h"
+#include "io.h"
 
 enum { IOV_MAX = 1024, IOV_FEW = 8 };
 enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_NOWAIT = 8, RWF_APPEND = 16 };
 
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio, uint64_t position);
+
+/* What is done with the buffers, and what of it is for this call alone. */
+struct transfer {
+	transfer_fn *fn;
+	uint64_t position;
+	bool nonblocking, append;
+};
 
 static ssize_t do_read(struct file *file, struct uio *uio, uint64_t position)
 {
@@ -36,7 +44,7 @@ static ssize_t do_write_at(struct file *file, struct uio *uio, uint64_t position
 }
 
 /* The result for the program: a broken pipe is told by a signal as well. */
-static long finish(long result)
+long finish_transfer(long result)
 {
 	if (result == -EPIPE)
 		signal_post_process(process_current(), SIGPIPE);
@@ -48,13 +56,19 @@ static bool is_regular(const struct file *file)
 	return file->inode && (file->inode->mode & S_IFMT) == S_IFREG;
 }
 
+/* What sendfile(2) reads from: a file or a disk. */
+static bool has_pages(const struct file *file)
+{
+	return is_regular(file) || (file->inode && (file->inode->mode & S_IFMT) == S_IFBLK);
+}
+
 /* RLIMIT_FSIZE: a write stops at the limit; one that begins there fails, and a signal says why. */
 static int limit_write(struct file *file, struct uio *uio, uint64_t position)
 {
 	uint64_t limit = process_current()->limits[RLIMIT_FSIZE].current;
 	struct inode_attr attr;
 
-	if (file->flags & O_APPEND && !file_getattr(file, &attr))
+	if ((file->flags & O_APPEND || uio->append) && !file_getattr(file, &attr))
 		position = attr.size;
 	if (position >= limit) {
 		signal_post_process(process_current(), SIGXFSZ);
@@ -64,23 +78,25 @@ static int limit_write(struct file *file, struct uio *uio, uint64_t position)
 	return 0;
 }
 
-static long transfer(struct file *file, transfer_fn *fn, const struct uio_segment *segments,
-		     unsigned count, size_t total, uint64_t position)
+static long transfer(struct file *file, const struct transfer *t,
+		     const struct uio_segment *segments, unsigned count, size_t total)
 {
+	bool writes = t->fn == do_write || t->fn == do_write_at;
 	struct uio uio;
 
 	uio_init_user(&uio, segments, count, total);
-	uio.nonblocking = file->flags & O_NONBLOCK;
+	uio.nonblocking = t->nonblocking || file->flags & O_NONBLOCK;
+	uio.append = t->append;
 	if (unlikely(process_current()->limits[RLIMIT_FSIZE].current != RLIM_INFINITY) && total &&
-	    (fn == do_write || fn == do_write_at) && is_regular(file)) {
-		int err = limit_write(file, &uio, fn == do_write ? file->position : position);
+	    writes && is_regular(file)) {
+		int err = limit_write(file, &uio, t->fn == do_write ? file->position : t->position);
 
 		if (err)
 			return err;
 	}
 
-	long result = fn(file, &uio, position);
-	return result == -EINTR && uio.no_restart ? result : finish(result);
+	long result = t->fn(file, &uio, t->position);
+	return result == -EINTR && uio.no_restart ? result : finish_transfer(result);
 }
 
 static long one_buffer(long fd, long buffer, long bytes, transfer_fn *fn, uint64_t position)
@@ -89,13 +105,14 @@ static long one_buffer(long fd, long buffer, long bytes, transfer_fn *fn, uint64
 		.base = (uintptr_t)buffer,
 		.bytes = min((size_t)bytes, TRANSFER_MAX),
 	};
+	const struct transfer t = { .fn = fn, .position = position };
 	struct file *file = fd_file(fd);
 
 	if (!file)
 		return -EBADF;
 	long result = !range_fits(segment.base, segment.bytes, USER_MAX)
 			      ? -EFAULT
-			      : transfer(file, fn, &segment, 1, segment.bytes, position);
+			      : transfer(file, &t, &segment, 1, segment.bytes);
 	file_put(file);
 	return result;
 }
@@ -142,7 +159,7 @@ ssize_t user_read_vector(long vector, unsigned count, struct uio_segment *segmen
 	return (ssize_t)total;
 }
 
-static long vectored(long fd, long vector, long count, transfer_fn *fn, uint64_t position)
+static long vectored(long fd, long vector, long count, const struct transfer *t)
 {
 	struct uio_segment few[IOV_FEW], *segments = few;
 	struct file *file = fd_file(fd);
@@ -160,7 +177,7 @@ static long vectored(long fd, long vector, long count, transfer_fn *fn, uint64_t
 	}
 	result = user_read_vector(vector, (unsigned)count, segments);
 	if (result >= 0)
-		result = transfer(file, fn, segments, (unsigned)count, (size_t)result, position);
+		result = transfer(file, t, segments, (unsigned)count, (size_t)result);
 	if (segments != few)
 		mem_free(segments);
 out:
@@ -168,49 +185,70 @@ out:
 	return result;
 }
 
+long transfer_vector(long fd, long vector, long count, bool writes, bool nonblocking)
+{
+	return vectored(fd, vector, count,
+			&(struct transfer){ .fn = writes ? do_write : do_read,
+					    .nonblocking = nonblocking });
+}
+
 long sys_readv(long fd, long vector, long count)
 {
-	return vectored(fd, vector, count, do_read, 0);
+	return vectored(fd, vector, count, &(struct transfer){ .fn = do_read });
 }
 
 long sys_writev(long fd, long vector, long count)
 {
-	return vectored(fd, vector, count, do_write, 0);
+	return vectored(fd, vector, count, &(struct transfer){ .fn = do_write });
 }
 
 /* The calls with a position take it as two halves, of which the first holds all 64 bits here. */
 long sys_preadv(long fd, long vector, long count, long position)
 {
-	return position < 0 ? -EINVAL : vectored(fd, vector, count, do_read_at, (uint64_t)position);
+	const struct transfer t = { .fn = do_read_at, .position = (uint64_t)position };
+
+	return position < 0 ? -EINVAL : vectored(fd, vector, count, &t);
 }
 
 long sys_pwritev(long fd, long vector, long count, long position)
 {
-	return position < 0 ? -EINVAL
-			    : vectored(fd, vector, count, do_write_at, (uint64_t)position);
+	const struct transfer t = { .fn = do_write_at, .position = (uint64_t)position };
+
+	return position < 0 ? -EINVAL : vectored(fd, vector, count, &t);
 }
 
-/* All data is in memory: the flags about waiting and priority change nothing, but O_APPEND for one call does. */
-static long flagged(long fd, long vector, long count, long position, long flags, bool write)
+/* All data is in memory: the flags about waiting for a disk change nothing. */
+static int check_flags(long position, unsigned flags, bool write)
 {
-	flags = (int)flags;
-	if (flags & ~(long)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT) || position < -1)
-		return flags & RWF_APPEND ? -EOPNOTSUPP : position < -1 ? -EINVAL : -EOPNOTSUPP;
-	if (position == -1)
-		return vectored(fd, vector, count, write ? do_write : do_read, 0);
-	return vectored(fd, vector, count, write ? do_write_at : do_read_at, (uint64_t)position);
+	const unsigned known = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT |
+			       (write ? RWF_APPEND : 0);
+
+	if (position < -1)
+		return -EINVAL;
+	return flags & ~known ? -EOPNOTSUPP : 0;
 }
 
 long sys_preadv2(long fd, long vector, long count, long position, long high, long flags)
 {
+	const struct transfer t = { .fn = position == -1 ? do_read : do_read_at,
+				    .position = (uint64_t)position,
+				    .nonblocking = flags & RWF_NOWAIT };
+	int err = check_flags(position, (unsigned)flags, false);
+
 	(void)high;
-	return flagged(fd, vector, count, position, flags, false);
+	return err ? err : vectored(fd, vector, count, &t);
 }
 
 long sys_pwritev2(long fd, long vector, long count, long position, long high, long flags)
 {
+	const struct transfer t = { .fn = position == -1 ? do_write : do_write_at,
+				    .position = (uint64_t)position,
+				    .nonblocking = flags & RWF_NOWAIT,
+				    .append = flags & RWF_APPEND };
+	int err = check_flags(position, (unsigned)flags, true);
+
 	(void)high;
-	return flagged(fd, vector, count, position, flags, true);
+	return err ? err : vectored(fd, vector, count, &t);
 }
 
 long sys_lseek(long fd, long offset, long whence)
@@ -280,10 +318,10 @@ static long copy_files(const struct copy *c, size_t bytes)
 	mem_free(buffer);
 	if (done)
 		return (long)done;
-	return n ? finish(n) : bytes && signal_is_pending() ? -ERESTARTSYS : 0;
+	return n ? finish_transfer(n) : bytes && signal_is_pending() ? -ERESTARTSYS : 0;
 }
 
-static int read_position(long address, uint64_t *value)
+int read_position(long address, uint64_t *value)
 {
 	if (!address)
 		return 0;
@@ -304,7 +342,7 @@ long sys_sendfile(long out_fd, long in_fd, long offset_address, long bytes)
 	c.to = fd_file(out_fd);
 	if (!c.from || !c.to)
 		result = -EBADF;
-	else if (!is_regular(c.from) || c.to->flags & O_APPEND || bytes < 0)
+	else if (!has_pages(c.from) || c.to->flags & O_APPEND || bytes < 0)
 		result = -EINVAL;
 	else
 		result = copy_files(&c, (size_t)bytes);

@@ -361,7 +361,7 @@ static ssize_t data_write(struct file *file, struct uio *uio, uint64_t *position
 	ssize_t count;
 
 	mutex_lock(&node->data.write_lock);
-	if (file->flags & O_APPEND)
+	if (file->flags & O_APPEND || uio->append)
 		*position = node->data.size;
 	count = write_locked(node, uio, position);
 	mutex_unlock(&node->data.write_lock);

@@ -20,6 +20,7 @@ struct uio {
 	size_t left;      /* bytes in all that remain */
 	bool user;        /* addresses are the program's */
 	bool nonblocking; /* O_NONBLOCK for this call */
+	bool append;      /* O_APPEND for this call */
 	bool no_restart;  /* set by who waits with a time limit: a signal ends the call for good */
 };
 
