@@ -7,6 +7,7 @@
 #include "path.h"
 #include "report.h"
 #include "runtimes.h"
+#include "tarball.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,6 +34,33 @@ static void add_needed_directories(struct root *r)
 	}
 }
 
+static int add_rootfs(struct root *r, const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st))
+		return S_ISDIR(st.st_mode) ? copy_directory(r, path, "/") : tarball_add(r, path);
+	int err = errno;
+	report("%s: %s", path, strerror(err));
+	return -err;
+}
+
+/* What the machine has at these places is the kernel's own. */
+static void warn_of_hidden(const char *guest)
+{
+	static const char *const hidden[] = { "/dev", "/proc", "/sys" };
+	char *plain = path_normalise("/", guest);
+
+	for (size_t i = 0; i < countof(hidden); i++) {
+		size_t bytes = strlen(hidden[i]);
+
+		if (!strncmp(plain, hidden[i], bytes) && (!plain[bytes] || plain[bytes] == '/'))
+			report("%s: the program will not see this: %s is the kernel's own there",
+			       guest, hidden[i]);
+	}
+	free(plain);
+}
+
 static int add_one(struct root *r, const char *addition)
 {
 	const char *colon = strchr(addition, ':');
@@ -42,6 +70,7 @@ static int add_one(struct root *r, const char *addition)
 	int err;
 
 	if (guest) {
+		warn_of_hidden(guest);
 		err = root_add(r, host, guest);
 	} else {
 		err = -errno;
@@ -73,7 +102,7 @@ int pack_root(struct root *r, struct program *p, const struct options *o, const 
 	int err;
 
 	*p = (struct program){ 0 };
-	err = o->rootfs ? copy_directory(r, o->rootfs, "/") : 0;
+	err = o->rootfs ? add_rootfs(r, o->rootfs) : 0;
 	if (err)
 		return err;
 	add_needed_directories(r);

@@ -175,7 +175,7 @@ int main(void) { return large[5]; }
 C
 run_line 'program larger than memory' 1 'needs at least 30[0-9] MiB' "$capuchin" run ./large
 run_line 'missing rootfs' 1 './none: No such file' "$capuchin" run --rootfs ./none /hello
-run_line 'rootfs that is a file' 1 'Not a directory' "$capuchin" run --rootfs ./hello /hello
+run_line 'rootfs that is a file' 1 'neither a directory nor a tar archive' "$capuchin" run --rootfs ./hello /hello
 run_line 'missing in the rootfs' 1 '/bin/x: No such file.*root directory' "$capuchin" run --rootfs ./tmp /bin/x
 run_line 'missing addition' 1 './none: No such file' "$capuchin" run --add ./none:/x ./hello
 run_line 'missing kernel' 1 'kernel image' env CAPUCHIN_KERNEL=./none "$capuchin" run ./hello
@@ -325,6 +325,26 @@ ln -s ../libinner.so libgiven.so
 mkdir lib && mv libinner.so lib/
 echo 'int inner(void); int main(void) { return inner(); }' |
 	gcc -x c -o library-path - -Llib -linner
+# An archive that nobody packs in good faith. tar itself takes the names only because of -P.
+mkdir -p evil/dev && echo in >evil/plain && echo up >evil/up && ln evil/plain evil/hard && cp hello evil/hello && chmod 751 evil/hello
+ln -s "$work/evil" evil/away && mknod evil/dev/null c 1 3 2>/dev/null || : >evil/dev/null
+tar -C evil -P --owner=1234 --group=77 --transform='s,^./up,../../up,;s,^./plain,/abs/plain,' -cf evil.tar .
+tar -C evil -P --transform='s,^,away/,;s,plain,below,' -rf evil.tar plain
+gzip -k evil.tar
+for archive in evil.tar evil.tar.gz; do
+	run "rootfs from $archive" 7 'up: left out' env PATH="$fakepath" "$capuchin" run --rootfs $archive /hello
+	expect "$archive: names stay in the root" "abs/plain hard hello ${work#/}/evil/below" \
+		"$(grep -o -e '^abs/plain' -e '^hard' -e '^hello' -e "^${work#/}/evil/below" list | tr '\n' ' ' | sed 's/ $//')"
+	expect "$archive: owner and mode are kept" '1234 77 751' "$(dump.erofs --path=/hello list.img |
+		sed -nE 's,^Uid: *([0-9]+) *Gid: *([0-9]+) *Access: *0*([0-9]+)/.*,\1 \2 \3,p')"
+done
+expect 'nothing is unpacked on the host' '' "$(ls ../up "$work/evil/below" 2>/dev/null)"
+head -c 3000 evil.tar >cut.tar
+run 'truncated archive' 1 'cut.tar: ' "$capuchin" run --rootfs cut.tar /hello
+run 'addition that nobody will see' 7 '^capuchin: /proc/x: the program will not see' "$capuchin" run --add hello.c:/proc/x ./hello
+run 'file added into a directory' 7 '' env PATH="$fakepath" "$capuchin" run --add tree:/data --add hello.c:/data/sub/ --add hello:/data ./hello
+expect 'it keeps its name' 'data/hello data/sub/hello.c' "$(grep -o -e '^data/hello ' -e '^data/sub/hello.c' list | tr -d '\n')"
+run_line 'directory added onto a file' 1 '/data: Not a directory' "$capuchin" run --add hello.c:/data --add tree:/data ./hello
 run 'library of LD_LIBRARY_PATH' 7 '' env PATH="$fakepath" "$capuchin" run -e LD_LIBRARY_PATH="$work/lib" ./library-path
 expect 'the library is at its place' "${work#/}/lib/libinner.so" "$(grep -o '^.*/libinner.so' list)"
 gcc -x c -o rpath - -Llib -linner -Wl,--disable-new-dtags -Wl,-rpath='$ORIGIN/lib' <<'C'
