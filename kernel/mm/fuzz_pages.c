@@ -22,6 +22,7 @@ struct held {
 	unsigned char *bytes;
 	size_t size;
 	unsigned char mark;
+	bool reporting;
 };
 
 struct input {
@@ -78,7 +79,14 @@ static void take(struct held *h, unsigned what, unsigned amount)
 	static unsigned char mark;
 
 	*h = (struct held){ .mark = ++mark };
-	if (what & 1) {
+	if ((what & 0x43) == 0x40) {
+		h->reporting = true;
+		h->page = page_report_take();
+		if (!h->page)
+			return;
+		h->bytes = page_virt(h->page);
+		h->size = PAGE_SIZE << h->page->order;
+	} else if (what & 1) {
 		unsigned order = amount % (PAGE_ORDER_MAX + 1);
 
 		order = order > 12 ? order % 4 : order;
@@ -103,11 +111,18 @@ static void take(struct held *h, unsigned what, unsigned amount)
 static void drop(struct held *h)
 {
 	check(h);
-	if (h->page)
+	if (h->reporting && h->mark & 3)
+		page_report_done(h->page);
+	else if (h->page)
 		page_put(h->page);
 	else
 		mem_free(h->bytes);
 	h->bytes = NULL;
+}
+
+static void ignore(const struct pages_report *report)
+{
+	(void)report;
 }
 
 static void resize(struct held *h, size_t size)
@@ -131,6 +146,7 @@ static void resize(struct held *h, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct held held[HELD_MAX];
+	struct pages_report report = { .wanted = ignore };
 	struct input in = { data, data + size };
 	uint64_t free_bytes;
 
@@ -140,6 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(held, 0, sizeof(held));
 	host_fail_allocation_after(next(&in) & 1 ? next(&in) : HOST_NEVER);
 	add_ram(&in);
+	report.order = next(&in) % 12;
+	pages_set_report(&report);
 	while (in.at < in.end) {
 		unsigned what = next(&in);
 		struct held *h = &held[next16(&in) % HELD_MAX];

@@ -14,6 +14,9 @@
  * in; for the very first piece the port has a few of its own.
  *
  * Single frames go through a short list of their own, `hot`, which spares the splitting and merging.
+ *
+ * Reported blocks are free ones whose memory the host may have taken. They are at the end of their lists, so that others are used
+ * first, and are joined with blocks of their kind only, until something next to them is freed.
  */
 #include "pages_private.h"
 
@@ -34,9 +37,12 @@ enum {
 	HOT_ORDER = 4, /* refilled, and drained, by so many frames at a time */
 	RANGES_FIRST = 16,
 	RANGE_CHUNKS = 16,
+	REPORT_ORDER_MAX =
+		11, /* a block that is being reported cannot be allocated: not too much at once */
+	RECLAIM_ORDER_MAX = 9,
 };
 
-enum { STATE_USED = 0xa1, STATE_FREE = 0xa2, STATE_HOT = 0xa3 };
+enum { STATE_USED = 0xa1, STATE_FREE = 0xa2, STATE_HOT = 0xa3, STATE_REPORTED = 0xa4 };
 
 /* In frames. */
 struct range {
@@ -55,6 +61,10 @@ static struct {
 	uint64_t absent_count; /* frames not brought in yet */
 	uint64_t total_count;
 	struct page *free[PAGE_ORDER_MAX + 1];
+	struct page *last[PAGE_ORDER_MAX + 1]; /* valid where free[n] is not NULL */
+	const struct pages_report *report;     /* NULL: nobody reports */
+	bool report_armed, report_due;
+	struct list_node *reclaimers; /* struct pages_reclaimer.link; NULL: none yet */
 	bool mapping; /* this CPU holds the lock and changes the kernel's page tables */
 	unsigned mapping_cpu;
 	bool tables_ours;
@@ -109,18 +119,46 @@ static struct page *previous_of(const struct page *page)
 	return frame ? page_at(frame) : NULL;
 }
 
-static void link_block(struct page *page, unsigned order, uint16_t range)
+static bool is_free(const struct page *page)
+{
+	return page->state == STATE_FREE || page->state == STATE_REPORTED;
+}
+
+static void link_first(struct page *page, unsigned order)
 {
 	struct page *next = ram.free[order];
 
-	page->order = (uint8_t)order;
-	page->state = STATE_FREE;
-	page->range = range;
 	set_previous(page, 0);
 	set_next(page, next ? frame_of(next) : 0);
 	if (next)
 		set_previous(next, frame_of(page));
+	else
+		ram.last[order] = page;
 	ram.free[order] = page;
+}
+
+static void link_last(struct page *page, unsigned order)
+{
+	struct page *previous = ram.free[order] ? ram.last[order] : NULL;
+
+	set_next(page, 0);
+	set_previous(page, previous ? frame_of(previous) : 0);
+	if (previous)
+		set_next(previous, frame_of(page));
+	else
+		ram.free[order] = page;
+	ram.last[order] = page;
+}
+
+static void link_block(struct page *page, unsigned order, uint16_t range, uint8_t state)
+{
+	page->order = (uint8_t)order;
+	page->state = state;
+	page->range = range;
+	if (likely(state == STATE_FREE))
+		link_first(page, order);
+	else
+		link_last(page, order);
 	ram.orders |= BIT(order);
 }
 
@@ -130,6 +168,8 @@ static void unlink_block(struct page *page)
 
 	if (next)
 		set_previous(next, previous ? frame_of(previous) : 0);
+	else
+		ram.last[page->order] = previous;
 	if (previous)
 		set_next(previous, next ? frame_of(next) : 0);
 	else
@@ -138,8 +178,14 @@ static void unlink_block(struct page *page)
 		ram.orders &= ~BIT(page->order);
 }
 
-/* Gives a block back, joined with its buddies as far as they are free. */
-static void free_block(struct page *page, unsigned order, uint16_t range)
+static bool may_join(const struct page *other, unsigned order, uint8_t state)
+{
+	return is_free(other) && other->order == order &&
+	       (state == STATE_FREE || other->state == STATE_REPORTED);
+}
+
+/* Puts a block among the free ones, joined with its buddies as far as they are. */
+static void put_block(struct page *page, unsigned order, uint16_t range, uint8_t state)
 {
 	const struct range *r = range_at(range);
 	uint64_t frame = frame_of(page);
@@ -150,12 +196,29 @@ static void free_block(struct page *page, unsigned order, uint16_t range)
 
 		if (buddy < r->start || buddy + ((uint64_t)1 << order) > r->next)
 			break;
-		if (other->state != STATE_FREE || other->order != order)
+		if (!may_join(other, order, state))
 			break;
 		unlink_block(other);
 		frame = min(frame, buddy);
 	}
-	link_block(page_at(frame), order, range);
+	link_block(page_at(frame), order, range, state);
+	if (unlikely(ram.report_armed) && state == STATE_FREE && order >= ram.report->order)
+		ram.report_due = true;
+}
+
+static void free_block(struct page *page, unsigned order, uint16_t range)
+{
+	put_block(page, order, range, STATE_FREE);
+}
+
+/* Makes one of `order` of a block off the lists; the rest of it is free, in the same state. */
+static void split(struct page *page, unsigned from, unsigned order)
+{
+	while (from > order) {
+		from--;
+		link_block(page + ((size_t)1 << from), from, page->range, page->state);
+	}
+	page->order = (uint8_t)order;
 }
 
 /* Takes a block off the free lists, split to size. NULL: no block is large enough. */
@@ -169,13 +232,9 @@ static struct page *take_block(unsigned order)
 	unsigned found = (unsigned)__builtin_ctz(fit);
 
 	page = ram.free[found];
-	assert(page->state == STATE_FREE && page->order == found);
+	assert(is_free(page) && page->order == found);
 	unlink_block(page);
-	while (found > order) {
-		found--;
-		link_block(page + ((size_t)1 << found), found, page->range);
-	}
-	page->order = (uint8_t)order;
+	split(page, found, order);
 	return page;
 }
 
@@ -392,14 +451,38 @@ static struct page *take(unsigned order)
 	return page;
 }
 
+static struct page *locked_take(unsigned order)
+{
+	struct page *page;
+
+	spin_lock(&ram.lock);
+	page = take(order);
+	spin_unlock(&ram.lock);
+	return page;
+}
+
+/* Whether somebody could give something back. */
+static bool reclaim(unsigned order)
+{
+	if (!ram.reclaimers || order > RECLAIM_ORDER_MAX)
+		return false;
+	list_for_each(node, ram.reclaimers) {
+		struct pages_reclaimer *reclaimer = list_entry(node, struct pages_reclaimer, link);
+
+		if (reclaimer->reclaim(reclaimer))
+			return true;
+	}
+	return false;
+}
+
 struct page *page_alloc(unsigned order, enum page_flags flags)
 {
 	struct page *page;
 
 	assert(order <= PAGE_ORDER_MAX);
-	spin_lock(&ram.lock);
-	page = take(order);
-	spin_unlock(&ram.lock);
+	page = locked_take(order);
+	while (unlikely(!page) && !(flags & PAGE_IF_FREE) && reclaim(order))
+		page = locked_take(order);
 	if (page && flags & PAGE_ZEROED)
 		memset(page_virt(page), 0, PAGE_SIZE << order);
 	return page;
@@ -427,11 +510,93 @@ static void release(struct page *page)
 
 void page_put(struct page *page)
 {
+	const struct pages_report *report = NULL;
+
 	assert(page->state == STATE_USED && page->refs);
 	if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	spin_lock(&ram.lock);
 	release(page);
+	if (unlikely(ram.report_due)) {
+		ram.report_due = ram.report_armed = false;
+		report = ram.report;
+	}
+	spin_unlock(&ram.lock);
+	if (unlikely(report))
+		report->wanted(report);
+}
+
+/* For a balloon */
+
+void pages_set_report(const struct pages_report *report)
+{
+	spin_lock(&ram.lock);
+	ram.report = report;
+	ram.report_armed = ram.report_due = false;
+	spin_unlock(&ram.lock);
+}
+
+/* The first block of an order that is not reported is in front. */
+static struct page *unreported(void)
+{
+	uint32_t orders = ram.orders >> ram.report->order << ram.report->order;
+
+	for (; orders; orders &= orders - 1) {
+		struct page *page = ram.free[__builtin_ctz(orders)];
+
+		if (page->state == STATE_FREE)
+			return page;
+	}
+	return NULL;
+}
+
+struct page *page_report_take(void)
+{
+	struct page *page;
+	unsigned order;
+
+	spin_lock(&ram.lock);
+	page = ram.report ? unreported() : NULL;
+	order = page ? min((unsigned)page->order, (unsigned)REPORT_ORDER_MAX) : 0;
+	/* As much has to stay. */
+	if (page && ram.free_count + ram.absent_count < (uint64_t)2 << order)
+		page = NULL;
+	if (page) {
+		unlink_block(page);
+		split(page, page->order, order);
+		ram.free_count -= (uint64_t)1 << order;
+		page->state = STATE_USED;
+		page->refs = 1;
+		page->owner = NULL;
+	}
+	ram.report_armed = !page && ram.report;
+	spin_unlock(&ram.lock);
+	return page;
+}
+
+void page_report_done(struct page *page)
+{
+	assert(page->state == STATE_USED && page->refs == 1);
+	spin_lock(&ram.lock);
+	ram.free_count += (uint64_t)1 << page->order;
+	put_block(page, page->order, page->range, STATE_REPORTED);
+	spin_unlock(&ram.lock);
+}
+
+void pages_add_reclaimer(struct pages_reclaimer *reclaimer)
+{
+	static struct list_node reclaimers = { &reclaimers, &reclaimers };
+
+	spin_lock(&ram.lock);
+	ram.reclaimers = &reclaimers;
+	list_insert_before(&reclaimers, &reclaimer->link);
+	spin_unlock(&ram.lock);
+}
+
+void pages_remove_reclaimer(struct pages_reclaimer *reclaimer)
+{
+	spin_lock(&ram.lock);
+	list_remove(&reclaimer->link);
 	spin_unlock(&ram.lock);
 }
 
@@ -570,11 +735,14 @@ static uint64_t check_list(unsigned order)
 		const struct range *r = range_at(p->range);
 		uint64_t frame = frame_of(p);
 
-		assert(p->state == STATE_FREE && p->order == order && previous_of(p) == previous);
+		assert(is_free(p) && p->order == order && previous_of(p) == previous);
+		/* Reported ones come last. */
+		assert(p->state == STATE_REPORTED || !previous || previous->state == STATE_FREE);
 		assert(is_aligned(frame, frames) && frame >= r->start && frame + frames <= r->next);
 		previous = p;
 		count += frames;
 	}
+	assert(!previous || ram.last[order] == previous);
 	assert(!count == !(ram.orders & BIT(order)));
 	return count;
 }

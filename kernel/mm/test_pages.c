@@ -265,6 +265,121 @@ static void pages_map_kernel_never_runs_out_of_tables_while_there_is_ram(void **
 	pages_unmap_kernel(kernel_area_base, PAGE_SIZE);
 }
 
+/* Reporting */
+
+static unsigned wanted_calls;
+
+static void count_wanted(const struct pages_report *report)
+{
+	assert_int_equal(report->order, 9);
+	wanted_calls++;
+}
+
+static const struct pages_report report = { .order = 9, .wanted = count_wanted };
+
+/* Reports all there is. Returns how many frames. */
+static uint64_t report_all(void)
+{
+	uint64_t frames = 0;
+	struct page *page;
+
+	while ((page = page_report_take()) != NULL) {
+		assert_true(page->order >= 9);
+		frames += (uint64_t)1 << page->order;
+		assert_true(frames <= GIB / PAGE_SIZE);
+		page_report_done(page);
+		pages_check();
+	}
+	return frames;
+}
+
+static void free_blocks_are_reported_once(void **state)
+{
+	struct page *page, *big;
+	uint64_t frames;
+
+	(void)state;
+	pages_add(phys(16 * MIB), 64 * MIB);
+	assert_null(page_report_take());   /* nobody reports */
+	page = page_alloc(13, PAGE_PLAIN); /* brings in most */
+	page_put(page);
+	wanted_calls = 0;
+	pages_set_report(&report);
+	frames = report_all();
+	assert_true(frames >= (32 * MIB) / PAGE_SIZE);
+	assert_int_equal(report_all(), 0);
+	assert_int_equal(wanted_calls, 0);
+	/* They are joined again, and can be had. */
+	big = page_alloc(12, PAGE_ZEROED);
+	assert_non_null(big);
+	assert_int_equal(report_all(), 0);
+	/* What was in use in between is told again, when it is enough. */
+	page_put(big);
+	assert_int_equal(wanted_calls, 1);
+	assert_true(report_all() >= 1 << 12);
+	page = page_alloc(0, PAGE_PLAIN);
+	page_put(page);
+	assert_int_equal(wanted_calls, 1);
+	pages_set_report(NULL);
+	page_put(page_alloc(12, PAGE_PLAIN));
+	assert_int_equal(wanted_calls, 1);
+	pages_check();
+}
+
+static void reporting_leaves_enough_to_allocate(void **state)
+{
+	struct page *page;
+
+	(void)state;
+	pages_add(phys(2 * MIB), 4 * MIB);
+	pages_set_report(&report);
+	page_put(page_alloc(0, PAGE_PLAIN));
+	page = page_report_take();
+	assert_true(!page || pages_stats().free_bytes >= PAGE_SIZE << page->order);
+	if (page)
+		page_put(page); /* it was not reported after all */
+	pages_check();
+	pages_set_report(NULL);
+}
+
+/* Reclaiming */
+
+struct hoard {
+	struct pages_reclaimer reclaimer;
+	struct page *pages[8];
+	unsigned count;
+};
+
+static bool give_back(struct pages_reclaimer *reclaimer)
+{
+	struct hoard *hoard = container_of(reclaimer, struct hoard, reclaimer);
+
+	if (!hoard->count)
+		return false;
+	page_put(hoard->pages[--hoard->count]);
+	return true;
+}
+
+static void memory_is_taken_back_when_there_is_none(void **state)
+{
+	struct hoard hoard = { .reclaimer.reclaim = give_back };
+
+	(void)state;
+	pages_add(phys(2 * MIB), MIB);
+	pages_add_reclaimer(&hoard.reclaimer);
+	while (hoard.count < countof(hoard.pages))
+		hoard.pages[hoard.count++] = page_alloc(0, PAGE_IF_FREE);
+	while (page_alloc(0, PAGE_IF_FREE))
+		;
+	assert_int_equal(hoard.count, 8);
+	for (unsigned left = 8; left; left--) {
+		assert_int_equal(hoard.count, left);
+		assert_non_null(page_alloc(0, PAGE_PLAIN));
+	}
+	assert_null(page_alloc(0, PAGE_PLAIN));
+	pages_remove_reclaimer(&hoard.reclaimer);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, fresh_machine)
@@ -283,6 +398,9 @@ int main(void)
 		T(pages_survive_any_garbage_in_the_page_array),
 		T(page_alloc_fails_cleanly_when_tables_are_refused),
 		T(pages_map_kernel_never_runs_out_of_tables_while_there_is_ram),
+		T(free_blocks_are_reported_once),
+		T(reporting_leaves_enough_to_allocate),
+		T(memory_is_taken_back_when_there_is_none),
 	};
 #undef T
 

@@ -8,6 +8,7 @@
 
 #include <base/bits.h>
 #include <base/compiler.h>
+#include <base/list.h>
 #include <base/types.h>
 #include <hal/memory.h>
 
@@ -35,7 +36,11 @@ struct page {
 };
 _Static_assert(sizeof(struct page) == 16, "16 bytes a frame: 0.4 % of RAM");
 
-enum page_flags { PAGE_PLAIN = 0, PAGE_ZEROED = 1 };
+enum page_flags {
+	PAGE_PLAIN = 0,
+	PAGE_ZEROED = 1,
+	PAGE_IF_FREE = 2, /* nobody is asked to give something back for it */
+};
 
 /** Hands usable RAM to the allocator, in any order; not touched before it is needed (but for what a table of very many
  * ranges takes). Start-up only. */
@@ -68,6 +73,38 @@ struct pages_stats {
 	uint64_t total_bytes, free_bytes; /* free includes what was not brought in yet */
 };
 struct pages_stats pages_stats(void);
+
+/*
+ * For a memory balloon, which shares the memory with the host.
+ */
+
+/** Reporting tells the host of free blocks whose content nobody needs. Blocks of at least `order` are reported, once each until something
+ * next to them is freed. */
+struct pages_report {
+	unsigned order;
+	/** There may be some again, after page_report_take() found none. Any context, with whatever locks that the freeing one
+	 * holds. */
+	void (*wanted)(const struct pages_report *report);
+};
+
+/** One at a time; NULL ends it. */
+void pages_set_report(const struct pages_report *report);
+
+/** A free block to report, the caller's until page_report_done(), or page_put() where it was not reported. NULL: none, or not enough
+ * would be left meanwhile. */
+struct page *page_report_take(void);
+void page_report_done(struct page *page);
+
+/** Somebody who can give memory back when there is none left. */
+struct pages_reclaimer {
+	struct list_node link;
+	/** Whether it gave something back. Any context, with whatever locks that the allocating one holds. */
+	bool (*reclaim)(struct pages_reclaimer *reclaimer);
+};
+
+/** Thread context. */
+void pages_add_reclaimer(struct pages_reclaimer *reclaimer);
+void pages_remove_reclaimer(struct pages_reclaimer *reclaimer);
 
 /** mmu_map_kernel() and mmu_unmap_kernel() under the lock that guards the kernel's half of the page tables. -ENOMEM. */
 int must_check pages_map_kernel(uintptr_t va, phys_t start, size_t bytes, unsigned flags);
