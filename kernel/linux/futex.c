@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Futexes (futex(2)). A waiter is queued before it reads the word: a change of the word that comes after that is followed by
- * a wake-up that finds it. One lock guards all queues; they are hashed so that a wake-up looks at few waiters. Words
- * are told apart by space and address, which is right for private ones and for all of a single process's.
+ * Futexes (futex(2)): waiting for a word to change, and waking. The word is read under the lock of its bucket, by which a
+ * waiter is either queued before a waker looks, or sees the new value. No fault can be resolved under that lock: where the
+ * page is not there, everything is let go, the page is fetched, and it begins again.
  */
 #include "futex.h"
 
 #include <base/assert.h>
-#include <base/list.h>
+#include <base/bits.h>
 #include <core/time.h>
 
 #include "calls.h"
+#include "futex_private.h"
+#include "scheduling.h"
 
 enum {
 	FUTEX_WAIT,
@@ -19,135 +21,178 @@ enum {
 	FUTEX_REQUEUE,
 	FUTEX_CMP_REQUEUE,
 	FUTEX_WAKE_OP,
-	FUTEX_WAIT_BITSET = 9,
+	FUTEX_LOCK_PI,
+	FUTEX_UNLOCK_PI,
+	FUTEX_TRYLOCK_PI,
+	FUTEX_WAIT_BITSET,
 	FUTEX_WAKE_BITSET,
-	FUTEX_PRIVATE = 128,
+	FUTEX_WAIT_REQUEUE_PI,
+	FUTEX_CMP_REQUEUE_PI,
+	FUTEX_LOCK_PI2,
+	FUTEX_PRIVATE_FLAG = 128,
 	FUTEX_CLOCK_REALTIME = 256
 };
-enum { BUCKETS = 64, ROBUST_MAX = 2048 };
+enum { BUCKET_BITS = 8 };
 #define BITSET_ANY UINT32_MAX
-#define FUTEX_TID_MASK 0x3fffffffu
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_WAITERS 0x80000000u
 
-struct futex_waiter {
-	struct list_node link; /* [futexes.lock] unlinked: woken */
-	struct waitq queue;
-	const struct space *space;
-	uintptr_t address;
-	uint32_t bitset;
-};
+/* The machine's. Lists are set up when first used. */
+static struct futex_bucket buckets[1 << BUCKET_BITS];
 
-/* The machine's futexes. Heads are set up when first used. */
-static struct {
-	struct spinlock lock;
-	struct list_node heads[BUCKETS]; /* [lock] */
-} futexes;
+/* --- keys and buckets --- */
 
-/* [futexes.lock] */
-static struct list_node *bucket(const struct space *space, uintptr_t address)
+int futex_key_get(uintptr_t address, enum futex_sharing sharing, struct futex_key *key)
 {
-	uint64_t hash = ((uint64_t)(uintptr_t)space ^ address >> 2) * 0x9e3779b97f4a7c15u;
-	struct list_node *head = &futexes.heads[hash >> 58];
+	struct space *space = process_current()->space;
+	uint64_t page;
 
-	static_assert(BUCKETS == 64, "six bits of the hash");
-	if (!head->next)
-		list_init(head);
-	return head;
-}
-
-/* [futexes.lock] Wakes up to `count` waiters for `address` whose bits meet `bitset`. */
-static unsigned wake(const struct space *space, uintptr_t address, unsigned count, uint32_t bitset)
-{
-	unsigned woken = 0;
-
-	list_for_each(node, bucket(space, address)) {
-		struct futex_waiter *w = list_entry(node, struct futex_waiter, link);
-
-		if (woken >= count)
-			break;
-		if (w->space != space || w->address != address || !(w->bitset & bitset))
-			continue;
-		list_remove(&w->link);
-		waitq_wake_all(&w->queue);
-		woken++;
+	*key = (struct futex_key){ .owner = space, .at = address };
+	if (address % sizeof(uint32_t))
+		return -EINVAL;
+	if (address >= USER_MAX)
+		return -EFAULT;
+	if (sharing == FUTEX_PRIVATE)
+		return 0;
+	int err = space_shared_object(space, address, &key->object, &page);
+	if (key->object) {
+		key->owner = key->object;
+		key->at = (page << PAGE_SHIFT) + address % PAGE_SIZE;
 	}
-	return woken;
+	return err;
 }
 
-void futex_wake_address(uintptr_t address, unsigned count)
+void futex_key_put(const struct futex_key *key)
 {
-	spin_lock(&futexes.lock);
-	wake(process_current()->space, address, count, BITSET_ANY);
-	spin_unlock(&futexes.lock);
+	if (key->object)
+		key->object->ops->put(key->object);
 }
 
-/* Until woken, the deadline or a signal. The word must still be `expected` once the waiter is queued. */
-static int wait(uintptr_t address, uint32_t expected, uint64_t deadline, uint32_t bitset)
+struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 {
-	struct futex_waiter w = {
-		.space = process_current()->space,
-		.address = address,
-		.bitset = bitset,
-	};
+	uint64_t hash = ((uint64_t)(uintptr_t)key->owner ^ key->at >> 2) * 0x9e3779b97f4a7c15u;
+
+	return &buckets[hash >> (64 - BUCKET_BITS)];
+}
+
+static void lock_bucket(struct futex_bucket *bucket) ACQUIRE(bucket->lock)
+{
+	spin_lock(&bucket->lock);
+	if (!bucket->waiters.next)
+		list_init(&bucket->waiters);
+}
+
+/* Two of them, perhaps one twice, always in the same order. */
+static void lock_both(struct futex_bucket *a, struct futex_bucket *b) NO_THREAD_SAFETY_ANALYSIS
+{
+	lock_bucket(a < b ? a : b);
+	if (a != b)
+		lock_bucket(a < b ? b : a);
+}
+
+static void unlock_both(struct futex_bucket *a, struct futex_bucket *b) NO_THREAD_SAFETY_ANALYSIS
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
+}
+
+int futex_fault_in(uintptr_t address, enum user_access access)
+{
+	return user_page_fault(address, access) ? -EFAULT : 0;
+}
+
+/* --- waiting --- */
+
+/* [bucket->lock] */
+static void enqueue(struct futex_bucket *bucket, struct futex_waiter *w)
+{
+	struct list_node *at = &bucket->waiters;
+
+	while (at->prev != &bucket->waiters &&
+	       list_entry(at->prev, struct futex_waiter, link)->priority < w->priority)
+		at = at->prev;
+	list_insert_before(at, &w->link);
+	w->bucket = bucket;
+}
+
+int futex_queue(struct futex_waiter *w, uintptr_t address, uint32_t expected)
+{
+	struct futex_bucket *bucket = futex_bucket_of(&w->key);
 	uint32_t value;
 
-	waitq_init(&w.queue);
-	spin_lock(&futexes.lock);
-	list_insert_before(bucket(w.space, address), &w.link);
-	spin_unlock(&futexes.lock);
+	w->task = task_current();
+	w->priority = scheduling_priority(w->task);
+	waiter_init(&w->waiter);
+	for (;;) {
+		lock_bucket(bucket);
+		int err = user_read_word(address, &value);
+		if (!err && value == expected)
+			enqueue(bucket, w);
+		spin_unlock(&bucket->lock);
+		if (!err)
+			return value == expected ? 0 : -EAGAIN;
+		if (futex_fault_in(address, USER_ACCESS_READ))
+			return -EFAULT;
+	}
+}
 
-	int err = user_read(&value, address, sizeof(value));
-	if (!err && value != expected)
-		err = -EAGAIN;
+int futex_sleep(struct futex_waiter *w, uint64_t deadline_ns)
+{
+	struct waiter *waiters[] = { &w->waiter };
 
-	spin_lock(&futexes.lock);
-	while (!err && list_linked(&w.link))
-		err = waitq_wait(&w.queue, &futexes.lock, deadline, WAIT_INTERRUPTIBLE);
-	bool woken = !list_linked(&w.link);
-	list_remove(&w.link);
-	spin_unlock(&futexes.lock);
-	return woken ? 0 : err;
+	return thread_wait(waiters, 1, deadline_ns, WAIT_INTERRUPTIBLE);
+}
+
+bool futex_unqueue(struct futex_waiter *w)
+{
+	struct futex_bucket *bucket;
+	bool queued = false;
+
+	/* It may be moved to another bucket while we wait for the lock of this one. */
+	while (!queued && (bucket = __atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE))) {
+		spin_lock(&bucket->lock);
+		if (w->bucket == bucket) {
+			list_remove(&w->link);
+			w->bucket = NULL;
+			queued = true;
+		}
+		spin_unlock(&bucket->lock);
+	}
+	return queued;
+}
+
+/* Until woken, the deadline or a signal. */
+static int wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected, uint64_t deadline,
+		uint32_t bitset)
+{
+	struct futex_waiter w = { .bitset = bitset };
+	int err = futex_key_get(address, sharing, &w.key);
+
+	if (err)
+		return err;
+	err = futex_queue(&w, address, expected);
+	if (!err) {
+		err = futex_sleep(&w, deadline);
+		if (!futex_unqueue(&w))
+			err = 0;
+	}
+	futex_key_put(&w.key);
+	return err;
 }
 
 static long restart_wait(struct restart_state *state)
 {
-	int err = wait(state->address, (uint32_t)state->value, state->deadline_ns,
-		       (uint32_t)state->value_2);
+	int err = wait(state->address, (enum futex_sharing)state->address_2, (uint32_t)state->value,
+		       state->deadline_ns, (uint32_t)state->value_2);
 
 	return err == -EINTR ? restart_by_block(*state) : err;
 }
 
-/* FUTEX_WAIT's time is relative, that of FUTEX_WAIT_BITSET absolute. */
-static int read_deadline(int command, bool realtime, long timeout, uint64_t *deadline)
+static long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected,
+		       uint64_t deadline, uint32_t bitset)
 {
-	uint64_t ns;
-
-	*deadline = TIME_NEVER;
-	if (!timeout)
-		return 0;
-	int err = user_read_timespec((uintptr_t)timeout, &ns);
-	if (err)
-		return err;
-	if (command == FUTEX_WAIT) {
-		*deadline = deadline_after(ns);
-	} else {
-		int64_t offset = realtime ? time_wall_offset() : 0;
-
-		*deadline = offset > 0 && ns < (uint64_t)offset ? 0 : ns - (uint64_t)offset;
-	}
-	return 0;
-}
-
-static long futex_wait(uintptr_t address, int command, bool realtime, uint32_t expected,
-		       long timeout, uint32_t bitset)
-{
-	uint64_t deadline;
-	int err = read_deadline(command, realtime, timeout, &deadline);
-
-	if (err || !bitset)
-		return err ? err : -EINVAL;
-	err = wait(address, expected, deadline, bitset);
+	if (!bitset)
+		return -EINVAL;
+	int err = wait(address, sharing, expected, deadline, bitset);
 	if (err != -EINTR)
 		return err;
 	if (deadline == TIME_NEVER)
@@ -156,240 +201,403 @@ static long futex_wait(uintptr_t address, int command, bool realtime, uint32_t e
 		.fn = restart_wait,
 		.deadline_ns = deadline,
 		.address = address,
+		.address_2 = sharing,
 		.value = expected,
 		.value_2 = bitset,
 	});
 }
 
-/* Wakes `count` and lets up to `limit` others wait for `to` instead. */
-static long requeue(uintptr_t from, uintptr_t to, unsigned count, unsigned limit)
-{
-	const struct space *space = process_current()->space;
-	unsigned moved = 0;
+/* --- waking --- */
 
-	spin_lock(&futexes.lock);
-	unsigned woken = wake(space, from, count, BITSET_ANY);
-	struct list_node *target = bucket(space, to);
-	list_for_each(node, bucket(space, from)) {
+/* [bucket->lock] The waiter is gone as soon as it finds itself in no bucket. */
+static void wake_waiter(struct futex_waiter *w)
+{
+	list_remove(&w->link);
+	w->waiter.wake(&w->waiter);
+	__atomic_store_n(&w->bucket, NULL, __ATOMIC_RELEASE);
+}
+
+/* [bucket->lock] */
+static int wake_in(struct futex_bucket *bucket, const struct futex_key *key, unsigned count,
+		   uint32_t bitset)
+{
+	unsigned woken = 0;
+
+	list_for_each(node, &bucket->waiters) {
 		struct futex_waiter *w = list_entry(node, struct futex_waiter, link);
 
-		if (moved >= limit || from == to)
+		if (woken >= count)
 			break;
-		if (w->space != space || w->address != from)
+		if (!futex_key_equal(&w->key, key))
 			continue;
-		list_remove(&w->link);
-		w->address = to;
-		list_insert_before(target, &w->link);
-		moved++;
+		if (w->lock_key)
+			return -EINVAL;
+		if (!(w->bitset & bitset))
+			continue;
+		wake_waiter(w);
+		woken++;
 	}
-	spin_unlock(&futexes.lock);
-	return woken + moved;
+	return (int)woken;
 }
 
-static long cmp_requeue(uintptr_t from, uintptr_t to, long count, long limit, uint32_t expected)
+int futex_wake_key(const struct futex_key *key, unsigned count, uint32_t bitset)
 {
-	uint32_t value;
+	struct futex_bucket *bucket = futex_bucket_of(key);
 
-	if ((int)count < 0 || (int)limit < 0)
+	lock_bucket(bucket);
+	int woken = wake_in(bucket, key, count, bitset);
+	spin_unlock(&bucket->lock);
+	return woken;
+}
+
+static long wake(uintptr_t address, enum futex_sharing sharing, int count, uint32_t bitset)
+{
+	struct futex_key key;
+
+	if (!bitset)
 		return -EINVAL;
-	if (user_read(&value, from, sizeof(value)))
-		return -EFAULT;
-	return value != expected ? -EAGAIN : requeue(from, to, (unsigned)count, (unsigned)limit);
+	int err = futex_key_get(address, sharing, &key);
+	if (err)
+		return err;
+	/* As Linux: asked for none or fewer, it wakes one. */
+	int woken = futex_wake_key(&key, count < 1 ? 1 : (unsigned)count, bitset);
+	if (!woken && futex_is_lock(&key))
+		woken = -EINVAL;
+	futex_key_put(&key);
+	return woken;
 }
 
-/* FUTEX_WAKE_OP: an operation on the second word, and a comparison with its old value, packed into one number. */
-static int apply_operation(uintptr_t address, uint32_t code, bool *holds)
+void futex_wake_address(uintptr_t address, unsigned count)
 {
-	uint32_t operation = code >> 28 & 7, comparison = code >> 24 & 15;
-	int32_t argument = (int32_t)(code << 8) >> 20, against = (int32_t)(code << 20) >> 20;
-	int32_t old, value;
+	long woken = wake(address, FUTEX_SHARED, (int)count, BITSET_ANY);
 
-	if (code >> 31)
-		argument = (int32_t)(1u << (argument & 31));
-	if (user_read(&old, address, sizeof(old)))
-		return -EFAULT;
-	switch (operation) {
-	case 0:
-		value = argument;
-		break;
-	case 1:
-		value = (int32_t)((uint32_t)old + (uint32_t)argument);
-		break;
-	case 2:
-		value = old | argument;
-		break;
-	case 3:
-		value = old & ~argument;
-		break;
-	case 4:
-		value = old ^ argument;
-		break;
-	default:
-		return -ENOSYS;
-	}
-	switch (comparison) {
-	case 0:
-		*holds = old == against;
-		break;
-	case 1:
-		*holds = old != against;
-		break;
-	case 2:
-		*holds = old < against;
-		break;
-	case 3:
-		*holds = old <= against;
-		break;
-	case 4:
-		*holds = old > against;
-		break;
-	case 5:
-		*holds = old >= against;
-		break;
-	default:
-		return -ENOSYS;
-	}
-	return user_write(address, &value, sizeof(value));
+	(void)woken; /* the address is the program's own affair */
 }
 
-static long wake_operation(uintptr_t address, uintptr_t second, unsigned count,
-			   unsigned second_count, uint32_t code)
+/* --- moving waiters to another word --- */
+
+/* [both locks] Wakes some, moves others; *moved is how many. */
+static int requeue_in(const struct futex_key *from, const struct futex_key *to,
+		      const struct futex_move *move, unsigned *moved)
 {
-	const struct space *space = process_current()->space;
-	bool holds;
-	int err = apply_operation(second, code, &holds);
+	struct futex_bucket *source = futex_bucket_of(from), *target = futex_bucket_of(to);
+	int woken = wake_in(source, from, move->count, BITSET_ANY);
+
+	if (woken < 0)
+		return woken;
+	list_for_each(node, &source->waiters) {
+		struct futex_waiter *w = list_entry(node, struct futex_waiter, link);
+
+		if (*moved >= move->limit)
+			break;
+		if (!futex_key_equal(&w->key, from))
+			continue;
+		if (w->lock_key)
+			return -EINVAL;
+		if (source != target) {
+			list_remove(&w->link);
+			enqueue(target, w);
+		}
+		w->key = *to;
+		if (to->object)
+			to->object->ops->get(to->object);
+		++*moved;
+	}
+	return woken + (int)*moved;
+}
+
+static int requeue_keys(const struct futex_key *from, const struct futex_key *to,
+			const struct futex_move *move)
+{
+	struct futex_bucket *source = futex_bucket_of(from), *target = futex_bucket_of(to);
+	unsigned moved = 0;
+	int result;
+
+	for (;;) {
+		uint32_t value = 0;
+
+		lock_both(source, target);
+		result = move->expected ? user_read_word(move->from, &value) : 0;
+		bool unread = result;
+		if (!result && move->expected && value != *move->expected)
+			result = -EAGAIN;
+		if (!result)
+			result = requeue_in(from, to, move, &moved);
+		unlock_both(source, target);
+		if (!unread)
+			break;
+		if (futex_fault_in(move->from, USER_ACCESS_READ))
+			return -EFAULT;
+	}
+	/* The references of those who do not wait there any more. */
+	while (moved--)
+		futex_key_put(from);
+	return result;
+}
+
+static long requeue(const struct futex_move *move)
+{
+	struct futex_key from, to;
+	int err = futex_key_get(move->from, move->sharing, &from);
 
 	if (err)
 		return err;
-	spin_lock(&futexes.lock);
-	unsigned woken = wake(space, address, count, BITSET_ANY);
-	if (holds)
-		woken += wake(space, second, second_count, BITSET_ANY);
-	spin_unlock(&futexes.lock);
-	return woken;
+	err = futex_key_get(move->to, move->sharing, &to);
+	if (!err) {
+		err = requeue_keys(&from, &to, move);
+		futex_key_put(&to);
+	}
+	futex_key_put(&from);
+	return err;
 }
 
-static long wake_bits(uintptr_t address, int count, uint32_t bitset)
+/* --- FUTEX_WAKE_OP: an operation on the second word, and a comparison with its old value, packed into one number --- */
+
+static bool operate(uint32_t code, int32_t old, int32_t *value)
 {
-	if (!bitset)
+	int32_t argument = (int32_t)(code << 8) >> 20;
+
+	if (code >> 31)
+		argument = (int32_t)(1u << (argument & 31));
+	switch (code >> 28 & 7) {
+	case 0:
+		*value = argument;
+		return true;
+	case 1:
+		*value = (int32_t)((uint32_t)old + (uint32_t)argument);
+		return true;
+	case 2:
+		*value = old | argument;
+		return true;
+	case 3:
+		*value = old & ~argument;
+		return true;
+	case 4:
+		*value = old ^ argument;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether the comparison holds, or -ENOSYS. */
+static int compare(uint32_t code, int32_t old)
+{
+	int32_t against = (int32_t)(code << 20) >> 20;
+
+	switch (code >> 24 & 15) {
+	case 0:
+		return old == against;
+	case 1:
+		return old != against;
+	case 2:
+		return old < against;
+	case 3:
+		return old <= against;
+	case 4:
+		return old > against;
+	case 5:
+		return old >= against;
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* [no fault is resolved] */
+static int change_word(uintptr_t address, uint32_t code, int32_t *old)
+{
+	uint32_t seen, before;
+	int32_t value;
+	int err = user_read_word(address, &seen);
+
+	do {
+		before = seen;
+		if (!err && !operate(code, (int32_t)before, &value))
+			err = -ENOSYS;
+		if (!err)
+			err = user_compare_swap(address, &seen, (uint32_t)value);
+	} while (!err && seen != before);
+	*old = (int32_t)before;
+	return err;
+}
+
+struct wake_operation {
+	struct futex_key first, second;
+	unsigned first_count, second_count;
+	uint32_t code;
+};
+
+static int wake_two(uintptr_t second, const struct wake_operation *o)
+{
+	struct futex_bucket *a = futex_bucket_of(&o->first), *b = futex_bucket_of(&o->second);
+	int32_t old;
+
+	for (;;) {
+		lock_both(a, b);
+		int err = change_word(second, o->code, &old);
+		int holds = err ? err : compare(o->code, old);
+		int woken = holds < 0 ? holds : wake_in(a, &o->first, o->first_count, BITSET_ANY);
+		int more = woken >= 0 && holds > 0
+				   ? wake_in(b, &o->second, o->second_count, BITSET_ANY)
+				   : 0;
+		unlock_both(a, b);
+		if (err != -EFAULT)
+			return woken < 0 ? woken : more < 0 ? more : woken + more;
+		if (futex_fault_in(second, USER_ACCESS_WRITE))
+			return -EFAULT;
+	}
+}
+
+static long wake_operation(uintptr_t address, uintptr_t second, enum futex_sharing sharing,
+			   struct wake_operation *o)
+{
+	int err = futex_key_get(address, sharing, &o->first);
+
+	if (err)
+		return err;
+	err = futex_key_get(second, sharing, &o->second);
+	if (!err) {
+		err = wake_two(second, o);
+		futex_key_put(&o->second);
+	}
+	futex_key_put(&o->first);
+	return err;
+}
+
+/* --- the call --- */
+
+/* The arguments, with what `operation` says about them. */
+struct futex_call {
+	uintptr_t address, second;
+	int command;
+	enum futex_sharing sharing;
+	bool realtime;
+	long value, timeout, third;
+	uint64_t deadline;
+};
+
+static bool takes_timeout(int command)
+{
+	return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
+	       command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
+}
+
+/* FUTEX_WAIT's time is relative, the others' absolute. */
+static int read_deadline(struct futex_call *c)
+{
+	uint64_t ns;
+
+	c->deadline = TIME_NEVER;
+	if (!c->timeout || !takes_timeout(c->command))
+		return 0;
+	int err = user_read_timespec((uintptr_t)c->timeout, &ns);
+	if (err)
+		return err;
+	if (c->command == FUTEX_WAIT) {
+		c->deadline = deadline_after(ns);
+	} else {
+		bool wall = c->realtime || c->command == FUTEX_LOCK_PI;
+		int64_t offset = wall ? time_wall_offset() : 0;
+
+		c->deadline = offset > 0 && ns < (uint64_t)offset ? 0 : ns - (uint64_t)offset;
+	}
+	return 0;
+}
+
+static long call_move(const struct futex_call *c)
+{
+	const uint32_t expected = (uint32_t)c->third;
+	const struct futex_move move = {
+		.from = c->address,
+		.to = c->second,
+		.sharing = c->sharing,
+		.count = (unsigned)c->value,
+		.limit = (unsigned)c->timeout,
+		.expected = c->command == FUTEX_REQUEUE ? NULL : &expected,
+	};
+
+	if ((int)c->value < 0 || (int)c->timeout < 0)
 		return -EINVAL;
-	spin_lock(&futexes.lock);
-	/* As Linux: asked for none or fewer, it wakes one. */
-	unsigned woken = wake(process_current()->space, address, count < 1 ? 1 : (unsigned)count,
-			      bitset);
-	spin_unlock(&futexes.lock);
-	return woken;
+	return c->command == FUTEX_CMP_REQUEUE_PI ? futex_move_to_lock(&move) : requeue(&move);
+}
+
+static long call_wake_operation(const struct futex_call *c)
+{
+	struct wake_operation o = {
+		.first_count = (unsigned)max((int)c->value, 1),
+		.second_count = (unsigned)max((int)c->timeout, 1),
+		.code = (uint32_t)c->third,
+	};
+
+	return wake_operation(c->address, c->second, c->sharing, &o);
+}
+
+static long call_lock(const struct futex_call *c)
+{
+	switch (c->command) {
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return futex_lock(c->address, c->sharing, c->deadline, FUTEX_LOCK_WAIT);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock(c->address, c->sharing, TIME_NEVER, FUTEX_LOCK_TRY);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock(c->address, c->sharing);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_for_lock(&(struct futex_wait_lock){
+			.address = c->address,
+			.second = c->second,
+			.sharing = c->sharing,
+			.expected = (uint32_t)c->value,
+			.bitset = BITSET_ANY,
+			.deadline_ns = c->deadline,
+		});
+	default:
+		return -ENOSYS;
+	}
+}
+
+static long do_call(const struct futex_call *c)
+{
+	switch (c->command) {
+	case FUTEX_WAIT:
+		return futex_wait(c->address, c->sharing, (uint32_t)c->value, c->deadline,
+				  BITSET_ANY);
+	case FUTEX_WAIT_BITSET:
+		return futex_wait(c->address, c->sharing, (uint32_t)c->value, c->deadline,
+				  (uint32_t)c->third);
+	case FUTEX_WAKE:
+		return wake(c->address, c->sharing, (int)c->value, BITSET_ANY);
+	case FUTEX_WAKE_BITSET:
+		return wake(c->address, c->sharing, (int)c->value, (uint32_t)c->third);
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+	case FUTEX_CMP_REQUEUE_PI:
+		return call_move(c);
+	case FUTEX_WAKE_OP:
+		return call_wake_operation(c);
+	default:
+		return call_lock(c);
+	}
 }
 
 long sys_futex(long address, long operation, long value, long timeout, long second, long third)
 {
-	int command = (int)operation & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
-	bool realtime = operation & FUTEX_CLOCK_REALTIME;
-	uintptr_t word = (uintptr_t)address;
+	struct futex_call c = {
+		.address = (uintptr_t)address,
+		.second = (uintptr_t)second,
+		.command = (int)operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME),
+		.sharing = operation & FUTEX_PRIVATE_FLAG ? FUTEX_PRIVATE : FUTEX_SHARED,
+		.realtime = operation & FUTEX_CLOCK_REALTIME,
+		.value = value,
+		.timeout = timeout,
+		.third = third,
+	};
+	int err = read_deadline(&c);
 
-	bool has_second = command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE ||
-			  command == FUTEX_WAKE_OP;
-
-	if (word % sizeof(uint32_t) || (has_second && (uintptr_t)second % sizeof(uint32_t)))
-		return -EINVAL;
-	if (word >= USER_MAX)
-		return -EFAULT;
-	if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT)
+	if (err)
+		return err;
+	if (c.realtime && c.command != FUTEX_WAIT_BITSET && c.command != FUTEX_WAIT_REQUEUE_PI &&
+	    c.command != FUTEX_LOCK_PI2)
 		return -ENOSYS;
-	switch (command) {
-	case FUTEX_WAIT:
-		return futex_wait(word, command, realtime, (uint32_t)value, timeout, BITSET_ANY);
-	case FUTEX_WAIT_BITSET:
-		return futex_wait(word, command, realtime, (uint32_t)value, timeout,
-				  (uint32_t)third);
-	case FUTEX_WAKE:
-		return wake_bits(word, (int)value, BITSET_ANY);
-	case FUTEX_WAKE_BITSET:
-		return wake_bits(word, (int)value, (uint32_t)third);
-	case FUTEX_REQUEUE:
-		return (int)value < 0 || (int)timeout < 0
-			       ? -EINVAL
-			       : requeue(word, (uintptr_t)second, (unsigned)value,
-					 (unsigned)timeout);
-	case FUTEX_CMP_REQUEUE:
-		return cmp_requeue(word, (uintptr_t)second, value, timeout, (uint32_t)third);
-	case FUTEX_WAKE_OP:
-		return wake_operation(word, (uintptr_t)second, (unsigned)value, (unsigned)timeout,
-				      (uint32_t)third);
-	default:
-		return -ENOSYS; /* priority inheritance */
-	}
-}
-
-/* --- robust lists (set_robust_list(2), linux/futex.h) --- */
-
-struct robust_head {
-	uint64_t next;
-	int64_t word_offset;
-	uint64_t pending;
-};
-
-long sys_set_robust_list(long head, long bytes)
-{
-	if (bytes != sizeof(struct robust_head))
-		return -EINVAL;
-	task_current()->robust_list = (uintptr_t)head;
-	return 0;
-}
-
-long sys_get_robust_list(long tid, long head_address, long bytes_address)
-{
-	struct task *task = task_find(NULL, (int)tid ? (int)tid : task_current()->tid);
-	const uint64_t bytes = sizeof(struct robust_head);
-
-	if (!task)
-		return -ESRCH;
-	const uintptr_t list = task->robust_list;
-	task_put(task);
-	if (user_write((uintptr_t)bytes_address, &bytes, sizeof(bytes)) ||
-	    user_write((uintptr_t)head_address, &list, sizeof(list)))
-		return -EFAULT;
-	return 0;
-}
-
-static int release_lock(const struct task *task, uintptr_t word)
-{
-	uint32_t value;
-
-	if (word % sizeof(value) || user_read(&value, word, sizeof(value)))
-		return -EFAULT;
-	if ((value & FUTEX_TID_MASK) != (uint32_t)task->tid)
-		return 0;
-	uint32_t dead = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-	if (user_write(word, &dead, sizeof(dead)))
-		return -EFAULT;
-	if (value & FUTEX_WAITERS)
-		futex_wake_address(word, 1);
-	return 0;
-}
-
-void futex_release_robust(struct task *task)
-{
-	uintptr_t list = task->robust_list;
-	struct robust_head head;
-
-	if (!list || user_read(&head, list, sizeof(head)))
-		return;
-	uint64_t entry = head.next;
-	/* The lowest bit says "priority inheritance". The list is the program's: it may be a circle. */
-	for (int i = 0; i < ROBUST_MAX && (entry & ~(uint64_t)1) != list; i++) {
-		uint64_t next;
-
-		if (user_read(&next, entry & ~(uint64_t)1, sizeof(next)))
-			return;
-		if (entry != head.pending &&
-		    release_lock(task, (entry & ~(uint64_t)1) + (uint64_t)head.word_offset))
-			return;
-		entry = next;
-	}
-	if (head.pending) {
-		int err = release_lock(task,
-				       (head.pending & ~(uint64_t)1) + (uint64_t)head.word_offset);
-		(void)err;
-	}
+	return do_call(&c);
 }

@@ -224,7 +224,7 @@ static int show_boot_id(struct procfs_buffer *b)
 	}
 
 NUMBER(pid_max, 4194304)
-NUMBER(threads_max, 65536)
+NUMBER(threads_max, tasks_max())
 NUMBER(cap_last_cap, 40)
 NUMBER(ngroups_max, 65536)
 NUMBER(overcommit, 1)

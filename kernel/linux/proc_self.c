@@ -10,6 +10,7 @@
 #include <mm/alloc.h>
 
 #include "proc.h"
+#include "scheduling.h"
 
 enum { CLOCK_TICKS = 100 };
 typedef unsigned long long ull;
@@ -23,20 +24,11 @@ static struct process *me(void)
 
 int proc_next_task(int after)
 {
-	struct process *process = me();
-	int next = INT32_MAX;
+	struct task *task = task_next(me(), after + 1);
+	int tid = task ? task->tid : -1;
 
-	if (process->pid > after) /* a leader that has ended still counts */
-		next = process->pid;
-	spin_lock(&process->handlers->lock);
-	list_for_each(node, &process->tasks) {
-		int tid = list_entry(node, struct task, link)->tid;
-
-		if (tid > after)
-			next = min(next, tid);
-	}
-	spin_unlock(&process->handlers->lock);
-	return next == INT32_MAX ? -1 : next;
+	task_put(task);
+	return tid;
 }
 
 struct task *proc_task(const struct procfs_buffer *buffer)
@@ -95,7 +87,33 @@ static char state_of(const struct task *task)
 {
 	if (task->ended)
 		return 'Z';
-	return task->thread.state == THREAD_WAITING ? 'S' : 'R';
+	if (task->thread.state != THREAD_WAITING)
+		return 'R';
+	return task->thread.waits_interruptibly ? 'S' : 'D';
+}
+
+static const char *state_name(char state)
+{
+	switch (state) {
+	case 'R':
+		return "running";
+	case 'S':
+		return "sleeping";
+	case 'D':
+		return "disk sleep";
+	case 'T':
+		return "stopped";
+	default:
+		return "zombie";
+	}
+}
+
+/* Fields 18 and 40 of proc(5). */
+static int shown_priority(const struct task *task)
+{
+	int realtime = scheduling_priority(task);
+
+	return realtime ? -1 - realtime : 20 + task->scheduling.nice;
 }
 
 static uint64_t cpu_time_ns(const struct procfs_buffer *b, const struct task *task)
@@ -112,24 +130,25 @@ static int print_stat(struct procfs_buffer *b, const struct task *task)
 	uint64_t tick = NS_PER_S / CLOCK_TICKS;
 	int err = procfs_print(
 		b,
-		"%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 %llu 0 0 0 20 %d %u 0 %llu "
+		"%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 %llu 0 0 0 %d %d %u 0 %llu "
 		"%llu %llu %llu ",
 		task->tid, task->name, state_of(task), p->parent_pid, p->group, p->session,
-		(ull)(cpu_time_ns(b, task) / tick), task->scheduling.nice, p->task_count,
-		(ull)(p->start_ns / tick), (ull)s.mapped_bytes,
+		(ull)(cpu_time_ns(b, task) / tick), shown_priority(task), task->scheduling.nice,
+		p->task_count, (ull)(p->start_ns / tick), (ull)s.mapped_bytes,
 		(ull)(s.resident_bytes >> PAGE_SHIFT), (ull)p->limits[RLIMIT_RSS].current);
 
 	if (err < 0)
 		return err;
-	return procfs_print(b,
-			    "%llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 %llu %llu "
-			    "%llu %llu %llu %llu %llu 0\n",
-			    (ull)l->code_start, (ull)l->code_end, (ull)l->stack_start,
-			    (ull)(task->pending.set & INT32_MAX), (ull)(task->blocked & INT32_MAX),
-			    (ull)(sets.ignored & INT32_MAX), (ull)(sets.caught & INT32_MAX),
-			    (ull)l->data_start, (ull)l->data_end, (ull)p->space->brk_start,
-			    (ull)l->args_start, (ull)l->args_end, (ull)l->env_start,
-			    (ull)l->env_end);
+	return procfs_print(
+		b,
+		"%llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 %d %d 0 0 0 %llu %llu "
+		"%llu %llu %llu %llu %llu 0\n",
+		(ull)l->code_start, (ull)l->code_end, (ull)l->stack_start,
+		(ull)(task->pending.set & INT32_MAX), (ull)(task->blocked & INT32_MAX),
+		(ull)(sets.ignored & INT32_MAX), (ull)(sets.caught & INT32_MAX),
+		task->scheduling.priority, task->scheduling.policy, (ull)l->data_start,
+		(ull)l->data_end, (ull)p->space->brk_start, (ull)l->args_start, (ull)l->args_end,
+		(ull)l->env_start, (ull)l->env_end);
 }
 
 static int print_status_memory(struct procfs_buffer *b, const struct process *p)
@@ -163,13 +182,14 @@ static int print_status_rights(struct procfs_buffer *b, const struct task *task)
 			    "Speculation_Store_Bypass:\tunknown\n"
 			    "SpeculationIndirectBranch:\tunknown\n"
 			    "Cpus_allowed:\t%x\nCpus_allowed_list:\t0\nMems_allowed:\t1\n"
-			    "Mems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\n"
-			    "nonvoluntary_ctxt_switches:\t0\n",
+			    "Mems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%u\n"
+			    "nonvoluntary_ctxt_switches:\t%u\n",
 			    p->queued_signals, (ull)p->limits[RLIMIT_SIGPENDING].current,
 			    (ull)task->pending.set, (ull)p->pending.set, (ull)task->blocked,
 			    (ull)sets.ignored, (ull)sets.caught, (ull)c->inheritable,
 			    (ull)c->permitted, (ull)c->effective, (ull)c->bounding, (ull)c->ambient,
-			    c->no_new_privileges, (unsigned)(BIT64(CPU_MAX) - 1));
+			    c->no_new_privileges, (unsigned)(BIT64(CPU_MAX) - 1),
+			    task->thread.waits, task->thread.preemptions);
 }
 
 static int print_status(struct procfs_buffer *b, const struct task *task)
@@ -181,12 +201,9 @@ static int print_status(struct procfs_buffer *b, const struct task *task)
 			       "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\n"
 			       "Pid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n"
 			       "Gid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t",
-			       task->name, p->paths.umask, state,
-			       state == 'R'   ? "running"
-			       : state == 'S' ? "sleeping"
-					      : "zombie",
-			       p->pid, task->tid, p->parent_pid, c->uid, c->euid, c->suid, c->fsuid,
-			       c->gid, c->egid, c->sgid, c->fsgid, p->files->size);
+			       task->name, p->paths.umask, state, state_name(state), p->pid,
+			       task->tid, p->parent_pid, c->uid, c->euid, c->suid, c->fsuid, c->gid,
+			       c->egid, c->sgid, c->fsgid, p->files->size);
 
 	for (uint32_t i = 0; i < c->group_count && err >= 0; i++)
 		err = procfs_print(b, "%u ", c->groups[i]);

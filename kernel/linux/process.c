@@ -209,6 +209,7 @@ struct task *task_create(struct process *process)
 	task->fault_errno = -EFAULT;
 	signal_pending_init(&task->pending);
 	list_init(&task->link);
+	list_init(&task->locks);
 	return task;
 }
 
@@ -230,6 +231,21 @@ int task_add(struct task *task)
 	if (err)
 		give_id(task);
 	return err;
+}
+
+struct task *task_next(const struct process *process, int from)
+{
+	struct rb_node *parent;
+
+	spin_lock(&table.lock);
+	struct rb_node *node = *place_of(from, &parent);
+	if (!node && parent)
+		node = task_of_node(parent)->tid < from ? rb_next(parent) : parent;
+	while (node && task_of_node(node)->process != process)
+		node = rb_next(node);
+	struct task *task = node ? task_get(task_of_node(node)) : NULL;
+	spin_unlock(&table.lock);
+	return task;
 }
 
 /* --- processes --- */
@@ -402,7 +418,7 @@ void task_release_user_state(struct task *task)
 
 	rseq_forget(task);
 	futex_release_robust(task);
-	task->robust_list = 0;
+	futex_release_locks(task);
 	if (task->clear_child_tid && task->process->task_count > 1 &&
 	    !user_write(task->clear_child_tid, &zero, sizeof(zero)))
 		futex_wake_address(task->clear_child_tid, 1);
@@ -448,6 +464,7 @@ _Noreturn void task_exit(unsigned status)
 	task_release_user_state(task);
 	if (!leave_process(task, status))
 		process_exit(process->leader->ended ? process->leader_status : status);
+	futex_release_locks(task); /* whoever came while it ended */
 	/* A leader keeps its id: it is the process's. */
 	if (task != process->leader)
 		give_id(task);

@@ -264,6 +264,25 @@ int space_check(struct space *space, uintptr_t start, size_t bytes)
 	return at < end ? -ENOMEM : 0;
 }
 
+int space_shared_object(struct space *space, uintptr_t address, struct vm_object **object,
+			uint64_t *page)
+{
+	int err = -EFAULT;
+
+	*object = NULL;
+	mutex_lock(&space->lock);
+	const struct area *area = area_find(space, address);
+	if (area && area->start <= address)
+		err = 0;
+	if (!err && area->object && area->flags & AREA_SHARED) {
+		*object = area->object;
+		*page = area->object_page + ((address - area->start) >> PAGE_SHIFT);
+		area->object->ops->get(area->object);
+	}
+	mutex_unlock(&space->lock);
+	return err;
+}
+
 struct space_stats space_stats(struct space *space)
 {
 	struct space_stats stats;

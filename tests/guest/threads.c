@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Threads as the C library makes them: what they share, what is their own, and how they end. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -117,8 +118,21 @@ static void test_conditions(void)
 	CHECK_EQ(errno, ETIMEDOUT);
 }
 
+static unsigned tasks_listed(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n - 2;
+}
+
 struct seen {
 	pid_t pid, tid;
+	unsigned tasks;
 	int rounding, blocked;
 	bool alternate_stack;
 	char name[16];
@@ -132,6 +146,7 @@ static void *look(void *arg)
 
 	seen->pid = getpid();
 	seen->tid = (pid_t)syscall(SYS_gettid);
+	seen->tasks = tasks_listed();
 	seen->rounding = fegetround();
 	pthread_sigmask(SIG_BLOCK, NULL, &set);
 	seen->blocked = sigismember(&set, SIGUSR2);
@@ -161,6 +176,7 @@ static void test_inheritance(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	CHECK_EQ(seen.pid, getpid());
 	CHECK(seen.tid > 0 && seen.tid != seen.pid);
+	CHECK_EQ(seen.tasks, 2);
 	CHECK_EQ(seen.rounding, FE_UPWARD);
 	CHECK_EQ(seen.blocked, 1);
 	CHECK_EQ(seen.alternate_stack, 0);
@@ -250,6 +266,7 @@ static void test_churn(void)
 		REQUIRE(!pthread_join(thread, &result));
 		CHECK_EQ((long)result, i);
 	}
+	CHECK_EQ(tasks_listed(), 1);
 }
 
 int main(void)

@@ -36,6 +36,12 @@ int must_check user_zero(uintptr_t dst, size_t bytes);
  * bytes. */
 ssize_t must_check user_read_string(char *dst, uintptr_t src, size_t size);
 
+/** Aligned 32-bit words in one access, shared with threads that run. The second stores `value` if the word is *expected, and
+ * in *expected what it was. With interrupts off, so also under a spinlock, a fault is not resolved
+ * but gives -EFAULT: user_page_fault() without the lock, then again. Any context. */
+int must_check user_read_word(uintptr_t address, uint32_t *value);
+int must_check user_compare_swap(uintptr_t address, uint32_t *expected, uint32_t value);
+
 /** What a thread keeps in user mode besides the registers above. One per thread that enters user
  * mode. */
 struct user_context {

@@ -151,6 +151,9 @@ struct task {
 	uintptr_t set_child_tid;   /* where it writes its id when it starts */
 	uintptr_t clear_child_tid; /* [task] */
 	uintptr_t robust_list;     /* [task] */
+	struct list_node
+		locks; /* futex_lock.c's: those with priority inheritance that others wait for */
+	struct futex_lock *waits_for; /* futex_lock.c's */
 	uint64_t timer_slack_ns;
 	struct task_scheduling scheduling; /* scheduling.c's */
 	struct task_rseq rseq;             /* [task] */
@@ -201,6 +204,9 @@ void process_each(void (*fn)(void *context, struct process *process), void *cont
 /** The task with this id in a process (any, where `process` is NULL), counted for the caller, who puts it; NULL: none. A
  * leader that has ended is still found. */
 struct task *must_check task_find(struct process *process, int tid);
+
+/** The task of a process with the lowest id from `from` on, counted; NULL: no more. */
+struct task *must_check task_next(const struct process *process, int from);
 
 /** How many tasks there are in the machine, and how many there can be (threads-max of proc(5)). */
 unsigned tasks_count(void);

@@ -101,6 +101,11 @@ uintptr_t space_brk(struct space *space, uintptr_t end);
  * -EIO/-ENXIO beyond the object's end (SIGBUS). */
 int must_check space_fault(struct space *space, uintptr_t address, enum user_access access);
 
+/** What a shared area shows at `address`: the object, with a reference for the caller, and the page of it; NULL where the
+ * memory is private. -EFAULT: no area. */
+int must_check space_shared_object(struct space *space, uintptr_t address,
+				   struct vm_object **object, uint64_t *page);
+
 /** Copies from kernel memory to a space that need not be current (program loading). -EFAULT, -ENOMEM, -EIO. */
 int must_check space_write(struct space *space, uintptr_t dst, const void *src, size_t bytes);
 

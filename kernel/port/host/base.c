@@ -280,6 +280,23 @@ weak int user_zero(uintptr_t dst, size_t bytes)
 	return 0;
 }
 
+weak int user_read_word(uintptr_t address, uint32_t *value)
+{
+	return user_read(value, address, sizeof(*value));
+}
+
+weak int user_compare_swap(uintptr_t address, uint32_t *expected, uint32_t value)
+{
+	uint32_t was;
+
+	if (user_read(&was, address, sizeof(was)))
+		return -EFAULT;
+	if (was == *expected)
+		memcpy((void *)address, &value, sizeof(value));
+	*expected = was;
+	return 0;
+}
+
 weak ssize_t user_read_string(char *dst, uintptr_t src, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {

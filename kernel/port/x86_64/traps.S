@@ -309,6 +309,30 @@ user_string_fault:
 	movq $-14, %rax
 	jmp user_copy_end
 
+/* user_load_word(address, value): one access; 0, or -14 on a fault. */
+	.globl user_load_word
+user_load_word:
+	cmpl $0, %gs:CPU_SMAP
+	je 1f
+	stac
+1:
+load4:	movl (%rdi), %eax
+	movl %eax, (%rsi)
+	xorl %eax, %eax
+	jmp user_copy_end
+
+/* user_swap_word(address, expected, value): stores what was there to *expected; 0, or -14 on a fault. */
+	.globl user_swap_word
+user_swap_word:
+	cmpl $0, %gs:CPU_SMAP
+	je 1f
+	stac
+1:	movl (%rsi), %eax
+swap4:	lock cmpxchgl %edx, (%rdi)
+	movl %eax, (%rsi)
+	xorl %eax, %eax
+	jmp user_copy_end
+
 .macro fixup from, to
 	.long \from - ., \to - .
 .endm
@@ -318,5 +342,7 @@ user_string_fault:
 	fixup zero8, user_copy_fault8
 	fixup zero1, user_copy_fault1
 	fixup string1, user_string_fault
+	fixup load4, user_string_fault
+	fixup swap4, user_string_fault
 
 	.section .note.GNU-stack, "", @progbits

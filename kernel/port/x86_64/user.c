@@ -13,6 +13,8 @@
 size_t user_copy(void *dst, const void *src, size_t bytes);
 size_t user_fill_zero(void *dst, size_t bytes);
 ssize_t user_string(char *dst, const char *src, size_t size);
+int user_load_word(uintptr_t address, uint32_t *value);
+int user_swap_word(uintptr_t address, uint32_t *expected, uint32_t value);
 
 int user_read(void *dst, uintptr_t src, size_t bytes)
 {
@@ -46,6 +48,21 @@ ssize_t user_read_string(char *dst, uintptr_t src, size_t size)
 	if (length == (ssize_t)limit)
 		return limit == size ? -ENAMETOOLONG : -EFAULT;
 	return length;
+}
+
+static bool is_user_word(uintptr_t address)
+{
+	return is_aligned(address, sizeof(uint32_t)) && address < USER_MAX;
+}
+
+int user_read_word(uintptr_t address, uint32_t *value)
+{
+	return is_user_word(address) ? user_load_word(address, value) : -EFAULT;
+}
+
+int user_compare_swap(uintptr_t address, uint32_t *expected, uint32_t value)
+{
+	return is_user_word(address) ? user_swap_word(address, expected, value) : -EFAULT;
 }
 
 void user_set_fs_base(uint64_t base)
