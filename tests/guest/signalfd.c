@@ -31,11 +31,12 @@ static void *send_later(void *arg)
 	return NULL;
 }
 
-int main(void)
-{
-	struct signalfd_siginfo info[4];
-	sigset_t mask;
+static struct signalfd_siginfo info[4];
+static sigset_t mask;
+static int fd, ep;
 
+static void check_contents(void)
+{
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGUSR1);
 	sigaddset(&mask, SIGUSR2);
@@ -43,7 +44,7 @@ int main(void)
 	sigaddset(&mask, SIGALRM);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	sigdelset(&mask, SIGUSR2);
-	int fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+	fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 	REQUIRE(fd >= 0);
 	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	CHECK_EQ(polled(fd), 0);
@@ -72,12 +73,15 @@ int main(void)
 	CHECK_EQ(info[2].ssi_ptr, 4711);
 	CHECK_EQ(info[3].ssi_int, 4712);
 	CHECK_EQ(polled(fd), 0);
+}
 
+static void check_readiness(void)
+{
 	/* A mask that grows lets in what waited. */
 	sigaddset(&mask, SIGUSR2);
 	CHECK_EQ(signalfd(fd, &mask, 0), fd);
 	CHECK_EQ(polled(fd), POLLIN);
-	int ep = epoll_create1(0);
+	ep = epoll_create1(0);
 	struct epoll_event event = { .events = EPOLLIN };
 	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event), 0);
 	CHECK_EQ(epoll_wait(ep, &event, 1, 0), 1);
@@ -102,7 +106,12 @@ int main(void)
 	CHECK_EQ(info[0].ssi_signo, SIGUSR1);
 	CHECK_EQ(info[0].ssi_code, SI_TIMER);
 	CHECK_EQ(info[0].ssi_int, 99);
+}
 
+int main(void)
+{
+	check_contents();
+	check_readiness();
 	/* Waiting, and being interrupted by a signal that is not read. */
 	CHECK_EQ(fcntl(fd, F_SETFL, 0), 0);
 	pthread_t thread;

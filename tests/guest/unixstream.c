@@ -140,6 +140,40 @@ static void check_buffers(int type, size_t size)
 	close(fd[1]);
 }
 
+/* What both ends of a connection tell of it. */
+static void check_facts(int type, const char *path, int listener, int client, int taken)
+{
+	struct sockaddr_un address, wanted;
+	struct ucred credentials;
+	socklen_t length = sizeof address;
+	int value = -1;
+
+	CHECK_EQ(getsockname(taken, (struct sockaddr *)&address, &length), 0);
+	CHECK_EQ(length, name_of(&wanted, path));
+	CHECK(!memcmp(&address, &wanted, length));
+	length = sizeof address;
+	CHECK_EQ(getpeername(client, (struct sockaddr *)&address, &length), 0);
+	CHECK_EQ(length, name_of(&wanted, path));
+	length = sizeof credentials;
+	CHECK_EQ(getsockopt(client, SOL_SOCKET, SO_PEERCRED, &credentials, &length), 0);
+	CHECK_EQ(credentials.pid, getpid());
+	CHECK_EQ(credentials.uid, geteuid());
+	length = sizeof value;
+	CHECK_EQ(getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &value, &length), 0);
+	CHECK_EQ(value, 1);
+	CHECK_EQ(getsockopt(taken, SOL_SOCKET, SO_TYPE, &value, &length), 0);
+	CHECK_EQ(value, type);
+}
+
+static void check_name_is_free(int type, const char *path)
+{
+	int fd = socket(AF_UNIX, type, 0);
+	CHECK_EQ(bind_to(fd, path), 0);
+	close(fd);
+	if (*path != '@')
+		unlink(path);
+}
+
 static void check_connections(int type, const char *path)
 {
 	struct sockaddr_un address;
@@ -178,25 +212,7 @@ static void check_connections(int type, const char *path)
 	CHECK_EQ(fcntl(taken, F_GETFL) & O_NONBLOCK, 0);
 	CHECK_EQ(connect_to(third, path), 0);
 	CHECK_EQ(read(taken, bytes, 9), 5);
-	length = sizeof address;
-	CHECK_EQ(getsockname(taken, (struct sockaddr *)&address, &length), 0);
-	struct sockaddr_un wanted;
-	CHECK_EQ(length, name_of(&wanted, path));
-	CHECK(!memcmp(&address, &wanted, length));
-	length = sizeof address;
-	CHECK_EQ(getpeername(other, (struct sockaddr *)&address, &length), 0);
-	CHECK_EQ(length, name_of(&wanted, path));
-	struct ucred credentials;
-	length = sizeof credentials;
-	CHECK_EQ(getsockopt(other, SOL_SOCKET, SO_PEERCRED, &credentials, &length), 0);
-	CHECK_EQ(credentials.pid, getpid());
-	CHECK_EQ(credentials.uid, geteuid());
-	int value = -1;
-	length = sizeof value;
-	CHECK_EQ(getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &value, &length), 0);
-	CHECK_EQ(value, 1);
-	CHECK_EQ(getsockopt(taken, SOL_SOCKET, SO_TYPE, &value, &length), 0);
-	CHECK_EQ(value, type);
+	check_facts(type, path, listener, other, taken);
 	if (*path != '@') {
 		CHECK_EQ(stat(path, &status), 0);
 		CHECK(S_ISSOCK(status.st_mode));
@@ -210,12 +226,7 @@ static void check_connections(int type, const char *path)
 	CHECK_ERROR(read(second, bytes, 1), ECONNRESET);
 	CHECK_EQ(read(second, bytes, 1), 0);
 	CHECK_ERROR(connect_to(second, path), *path == '@' ? ECONNREFUSED : ENOENT);
-	/* The name is free again. */
-	listener = socket(AF_UNIX, type, 0);
-	CHECK_EQ(bind_to(listener, path), 0);
-	close(listener);
-	if (*path != '@')
-		unlink(path);
+	check_name_is_free(type, path);
 	close(taken);
 	CHECK_EQ(read(other, bytes, 1), 0);
 	close(other);
