@@ -23,7 +23,7 @@ static struct file *create(unsigned flags)
 	if (!file)
 		return NULL;
 	file->refs = 1;
-	file->flags = flags & ~(unsigned)CREATION;
+	file->flags = flags & ~((unsigned)CREATION | FILE_NO_WRITER);
 	mutex_init(&file->position_lock);
 	list_init(&file->watches);
 	return file;
@@ -99,7 +99,7 @@ int file_open_inode(struct inode *inode, unsigned flags, struct file **out)
 	if (!file)
 		return -ENOMEM;
 	file->inode = inode;
-	if (is_writable(file) && (inode->mode & S_IFMT) == S_IFREG) {
+	if (is_writable(file) && (inode->mode & S_IFMT) == S_IFREG && !(flags & FILE_NO_WRITER)) {
 		file->writes = count_writer(inode, 1);
 		error = file->writes ? 0 : -ETXTBSY;
 	}

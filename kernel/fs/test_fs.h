@@ -34,7 +34,9 @@ static inline void mount(const void *image, size_t bytes)
 	threads_start(NULL, 0); /* the test is a thread */
 	blocks_before = host_allocations();
 	assert_int_equal(root_mount(image, bytes), 0);
-	at = (struct path_context){ root_directory(), root_directory(), 022 };
+	at = (struct path_context){ .root = root_directory(),
+				    .cwd = root_directory(),
+				    .umask = 022 };
 }
 
 /* Nothing may be left over. */

@@ -29,25 +29,42 @@ static void enter(struct walk *walk, struct inode *dir)
 	walk->dir = dir;
 }
 
-static void go_to_root(struct walk *walk)
+/* Whether the walk may go on to this inode, which lies on another mount or does not. */
+static int check_mount(const struct walk *walk, const struct inode *inode)
 {
-	enter(walk, inode_get(walk->context->root));
+	return walk->context->resolve & RESOLVE_NO_XDEV && inode->fs != walk->dir->fs ? -EXDEV : 0;
 }
 
-static void go_up(struct walk *walk)
+static int go_to_root(struct walk *walk)
+{
+	int error = walk->context->resolve & RESOLVE_BENEATH
+			    ? -EXDEV
+			    : check_mount(walk, walk->context->root);
+
+	if (!error)
+		enter(walk, inode_get(walk->context->root));
+	return error;
+}
+
+static int go_up(struct walk *walk)
 {
 	struct inode *at = walk->dir;
 	struct filesystem *fs;
+	int error;
 
+	if (at == walk->context->root && walk->context->resolve & RESOLVE_BENEATH)
+		return -EXDEV;
 	while (at != walk->context->root && at == at->fs->root && at->parent)
 		at = at->parent; /* where it is mounted */
-	if (at == walk->context->root || !at->parent)
-		return;
+	error = check_mount(walk, at);
+	if (error || at == walk->context->root || !at->parent)
+		return error;
 	fs = at->fs;
 	mutex_lock(&fs->lock); /* against a rename that moves it */
 	at = inode_get(at->parent);
 	mutex_unlock(&fs->lock);
 	enter(walk, cross_mounts(at));
+	return 0;
 }
 
 void walk_init(struct walk *walk, const struct path_context *context, struct inode *base,
@@ -100,8 +117,12 @@ int walk_last(struct walk *walk, struct inode **out)
 	mutex_lock(&dir->fs->lock);
 	error = dir->ops->lookup(dir, walk->name, walk->length, out);
 	mutex_unlock(&dir->fs->lock);
-	if (!error)
-		*out = cross_mounts(*out);
+	if (error)
+		return error;
+	*out = cross_mounts(*out);
+	error = check_mount(walk, *out);
+	if (error)
+		inode_put(*out);
 	return error;
 }
 
@@ -135,16 +156,28 @@ static int expand(struct walk *walk, struct inode *link)
 
 int walk_follow(struct walk *walk, struct inode *link, struct inode **out)
 {
+	unsigned resolve = walk->context->resolve;
 	int error;
 
 	*out = NULL;
-	if (walk->links++ >= PATH_LINKS_MAX)
+	if (walk->links++ >= PATH_LINKS_MAX || resolve & RESOLVE_NO_SYMLINKS)
 		return -ELOOP;
 	if (!link->ops->follow)
 		return expand(walk, link);
+	if (resolve & RESOLVE_NO_MAGICLINKS)
+		return -ELOOP;
+	if (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
+		return -EXDEV;
 	mutex_lock(&link->fs->lock);
 	error = link->ops->follow(link, out);
 	mutex_unlock(&link->fs->lock);
+	if (error)
+		return error;
+	error = check_mount(walk, *out);
+	if (error) {
+		inode_put(*out);
+		*out = NULL;
+	}
 	return error;
 }
 
@@ -155,7 +188,7 @@ static int enter_component(struct walk *walk)
 	int error;
 
 	if (walk->last == WALK_DOTDOT)
-		go_up(walk);
+		return go_up(walk);
 	if (walk->last != WALK_NAME)
 		return 0;
 	error = walk_last(walk, &next);
@@ -184,7 +217,9 @@ int walk_parent(struct walk *walk)
 		return -ENOENT;
 	for (;;) {
 		if (*walk->rest == '/') {
-			go_to_root(walk);
+			error = go_to_root(walk);
+			if (error)
+				return error;
 			while (*walk->rest == '/')
 				walk->rest++;
 			if (!*walk->rest) {
@@ -204,7 +239,5 @@ int walk_parent(struct walk *walk)
 		if (error)
 			return error;
 	}
-	if (walk->last == WALK_DOTDOT)
-		go_up(walk);
-	return 0;
+	return walk->last == WALK_DOTDOT ? go_up(walk) : 0;
 }

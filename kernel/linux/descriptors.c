@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Descriptors and what is done to an open file as such: dup(2), fcntl(2), close(2), pipe(2), ioctl(2), fsync(2), ... */
+#include <base/format.h>
 #include <base/string.h>
 #include <fs/lock.h>
+#include <fs/memfs.h>
 #include <fs/pipe.h>
 #include <fs/root.h>
 #include <linux/signal.h>
@@ -22,9 +24,13 @@ enum {
 	F_GETOWN,
 	F_SETSIG,
 	F_GETSIG,
+	F_SETOWN_EX = 15,
+	F_GETOWN_EX,
 	F_OFD_GETLK = 36,
 	F_OFD_SETLK,
 	F_OFD_SETLKW,
+	F_SETLEASE = 1024,
+	F_GETLEASE,
 	F_DUPFD_CLOEXEC = 1030,
 	F_SETPIPE_SZ = 1031,
 	F_GETPIPE_SZ,
@@ -269,6 +275,15 @@ static void set_status_flags(struct file *file, unsigned flags)
 	__atomic_store_n(&file->flags, kept | (flags & FLAGS_CHANGEABLE), __ATOMIC_RELAXED);
 }
 
+static long add_seals(struct file *file, unsigned seals)
+{
+	if (!file->inode)
+		return -EINVAL;
+	if ((file->flags & O_ACCMODE) == O_RDONLY)
+		return -EPERM;
+	return memfs_add_seals(file->inode, seals);
+}
+
 static long control_file(struct file *file, unsigned cmd, long arg)
 {
 	switch (cmd) {
@@ -289,6 +304,16 @@ static long control_file(struct file *file, unsigned cmd, long arg)
 		return 0;
 	case F_GETOWN:
 		return file->owner;
+	case F_SETSIG:
+		return (unsigned long)arg > SIGNAL_MAX ? -EINVAL : 0;
+	case F_GETSIG:
+		return 0; /* SIGIO */
+	case F_GETLEASE:
+		return F_UNLCK;
+	case F_ADD_SEALS:
+		return add_seals(file, (unsigned)arg);
+	case F_GET_SEALS:
+		return file->inode ? memfs_get_seals(file->inode) : -EINVAL;
 	case F_GETPIPE_SZ:
 		return pipe_capacity(file);
 	case F_SETPIPE_SZ:
@@ -515,6 +540,17 @@ long sys_fallocate(long fd, long mode, long offset, long bytes)
 	return err;
 }
 
+/* As /proc/self/fd and maps show it. */
+static void name_memfd(struct file *file, const char *name)
+{
+	static const char prefix[] = "/memfd:";
+	size_t bytes = sizeof(prefix) + strlen(name);
+
+	file->path = mem_alloc(bytes);
+	if (file->path)
+		format(file->path, bytes, "%s%s", prefix, name);
+}
+
 long sys_memfd_create(long name, long flags)
 {
 	char text[MFD_NAME_MAX + 1];
@@ -530,10 +566,13 @@ long sys_memfd_create(long name, long flags)
 	int err = root_create_file(0, &inode);
 	if (err)
 		return err;
-	err = file_open_inode(inode, O_RDWR, &file);
+	if (flags & MFD_ALLOW_SEALING)
+		memfs_allow_seals(inode);
+	err = file_open_inode(inode, O_RDWR | FILE_NO_WRITER, &file);
 	inode_put(inode);
 	if (err)
 		return err;
+	name_memfd(file, text);
 	int fd = fd_install(current_files(), file, 0, flags & MFD_CLOEXEC);
 	if (fd < 0)
 		file_put(file);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The system calls about memory (mmap(2) and its family). Places, lengths and rights are checked by <mm/space.h>. */
 #include <base/string.h>
+#include <fs/memfs.h>
 #include <fs/root.h>
 #include <hal/memory.h>
 #include <mm/alloc.h>
@@ -54,6 +55,14 @@ static unsigned area_flags(unsigned long flags)
 	return (flags & MAP_TYPE) == MAP_PRIVATE ? result : result | AREA_SHARED;
 }
 
+/* A file that nobody may write any more. */
+static bool is_sealed(const struct file *file)
+{
+	int seals = file->inode ? memfs_get_seals(file->inode) : 0;
+
+	return seals > 0 && seals & (SEAL_WRITE | SEAL_FUTURE_WRITE);
+}
+
 /* What is mapped: a reference, or NULL for memory of the area's own. */
 static int prepare_object(unsigned long flags, long fd, struct space_map *request)
 {
@@ -78,8 +87,10 @@ static int prepare_object(unsigned long flags, long fd, struct space_map *reques
 	int err = file_map(file, request->prot, request->flags, &request->object);
 	if (!err && request->object && request->flags & AREA_STACK)
 		err = -EINVAL;
-	if (shared && (file->flags & O_ACCMODE) != O_RDWR)
+	if (shared && ((file->flags & O_ACCMODE) != O_RDWR || is_sealed(file)))
 		request->max_prot &= ~(unsigned)SPACE_WRITE;
+	if (!err && request->prot & ~request->max_prot)
+		err = -EPERM;
 	file_put(file);
 	return err;
 }
@@ -138,11 +149,38 @@ long sys_munmap(long address, long bytes)
 	return space_unmap(current_space(), (uintptr_t)address, (size_t)bytes);
 }
 
+struct stack_search {
+	uintptr_t address, start;
+};
+
+static bool find_stack(void *context, const struct area *area)
+{
+	struct stack_search *s = context;
+
+	if (area->end <= s->address)
+		return true;
+	if (area->start <= s->address && area->flags & AREA_STACK)
+		s->start = area->start;
+	return false;
+}
+
+/* PROT_GROWSDOWN: all of the stack below as well, however far it has grown. */
+static long protect_stack(long address, long bytes, unsigned prot)
+{
+	struct stack_search s = { .address = (uintptr_t)address };
+
+	space_each(current_space(), find_stack, &s);
+	if (!s.start || address & (long)(PAGE_SIZE - 1))
+		return -EINVAL;
+	return space_protect(current_space(), s.start, (size_t)(address + bytes) - s.start, prot);
+}
+
 long sys_mprotect(long address, long bytes, long prot)
 {
-	/* The directions of growth are for areas of whole stacks, and nothing uses them. */
-	if (prot & ~(long)(PROT_ALL | PROT_SEM))
+	if (prot & ~(long)(PROT_ALL | PROT_SEM | PROT_GROWSDOWN))
 		return -EINVAL;
+	if (prot & PROT_GROWSDOWN)
+		return protect_stack(address, bytes, (unsigned)prot & PROT_ALL);
 	return space_protect(current_space(), (uintptr_t)address, (size_t)bytes,
 			     (unsigned)prot & PROT_ALL);
 }

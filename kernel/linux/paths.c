@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The system calls that take paths and change or open what is there. Those that only look are in stat.c. */
+/* The system calls that take paths and change what is there. Opening is in open.c, looking in stat.c. */
 #include <base/string.h>
 #include <core/time.h>
 #include <mm/alloc.h>
 
 #include "calls.h"
+#include "place.h"
 
 enum { MODE_BITS = 07777, R_OK = 4, W_OK = 2, X_OK = 1 };
 /* utimensat(2) */
@@ -13,165 +14,6 @@ enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe };
 static struct path_context *context(void)
 {
 	return &process_current()->paths;
-}
-
-int user_path_get(struct user_path *path, long address)
-{
-	ssize_t length = user_read_string(path->inline_text, (uintptr_t)address,
-					  sizeof(path->inline_text));
-
-	path->text = path->inline_text;
-	if (length != -ENAMETOOLONG)
-		return length < 0 ? (int)length : 0;
-	path->text = mem_alloc(PATH_MAX);
-	if (!path->text)
-		return -ENOMEM;
-	length = user_read_string(path->text, (uintptr_t)address, PATH_MAX);
-	if (length < 0)
-		user_path_put(path);
-	return length < 0 ? (int)length : 0;
-}
-
-void user_path_put(struct user_path *path)
-{
-	if (path->text != path->inline_text)
-		mem_free(path->text);
-}
-
-int base_directory(long dirfd, const char *path, struct file **file, struct inode **out)
-{
-	*file = NULL;
-	*out = NULL;
-	if (path[0] == '/' || (int)dirfd == AT_FDCWD)
-		return 0;
-	*file = fd_file(dirfd);
-	if (!*file)
-		return -EBADF;
-	*out = (*file)->inode;
-	if (!*out || ((*out)->mode & S_IFMT) != S_IFDIR) {
-		file_put(*file);
-		*file = NULL;
-		return -ENOTDIR;
-	}
-	return 0;
-}
-
-/* A path from the program together with where it starts. */
-struct place {
-	struct user_path path;
-	struct file *file;
-	struct inode *base;
-};
-
-static int place_get(struct place *place, long dirfd, long address)
-{
-	int err = user_path_get(&place->path, address);
-
-	if (err)
-		return err;
-	err = base_directory(dirfd, place->path.text, &place->file, &place->base);
-	if (err)
-		user_path_put(&place->path);
-	return err;
-}
-
-static void place_put(struct place *place)
-{
-	file_put(place->file);
-	user_path_put(&place->path);
-}
-
-/* The inode a path means; with AT_EMPTY_PATH in `at_flags` that may be the descriptor's own. */
-static int find(long dirfd, long address, unsigned at_flags, struct inode **out)
-{
-	struct user_path path;
-	struct file *file = NULL;
-	struct inode *base = NULL;
-	int err = user_path_get(&path, address);
-
-	if (err)
-		return err;
-	if (!path.text[0] && at_flags & AT_EMPTY_PATH && (int)dirfd != AT_FDCWD) {
-		file = fd_file(dirfd);
-		err = !file ? -EBADF : file->inode ? 0 : -EINVAL;
-		if (!err)
-			*out = inode_get(file->inode);
-	} else {
-		err = base_directory(dirfd, path.text, &file, &base);
-		if (!err)
-			err = path_lookup(context(), base, path.text,
-					  (at_flags & AT_SYMLINK_NOFOLLOW ? PATH_NOFOLLOW : 0) |
-						  (at_flags & AT_EMPTY_PATH ? PATH_EMPTY : 0),
-					  out);
-	}
-	file_put(file);
-	user_path_put(&path);
-	return err;
-}
-
-/* --- opening --- */
-
-static long open_at(long dirfd, long address, unsigned flags, uint32_t mode)
-{
-	struct place place;
-	struct file *file;
-	int err = place_get(&place, dirfd, address);
-
-	if (err)
-		return err;
-	err = path_open(context(), place.base, place.path.text, flags & ~(unsigned)O_CLOEXEC,
-			mode & MODE_BITS, &file);
-	place_put(&place);
-	if (err)
-		return restartable(err);
-	int fd = fd_install(process_current()->files, file, 0, flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(file);
-	return fd;
-}
-
-long sys_open(long path, long flags, long mode)
-{
-	return open_at(AT_FDCWD, path, (unsigned)flags, (uint32_t)mode);
-}
-
-long sys_openat(long dirfd, long path, long flags, long mode)
-{
-	return open_at(dirfd, path, (unsigned)flags, (uint32_t)mode);
-}
-
-long sys_creat(long path, long mode)
-{
-	return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, (uint32_t)mode);
-}
-
-long sys_openat2(long dirfd, long path, long how_address, long bytes)
-{
-	struct {
-		uint64_t flags, mode, resolve;
-	} how;
-
-	if ((unsigned long)bytes < sizeof(how))
-		return -EINVAL;
-	if ((unsigned long)bytes > PAGE_SIZE)
-		return -E2BIG;
-	if (user_read(&how, (uintptr_t)how_address, sizeof(how)))
-		return -EFAULT;
-	/* What is longer than we know must ask for nothing. */
-	for (unsigned long at = sizeof(how); at < (unsigned long)bytes; at++) {
-		uint8_t byte;
-
-		if (user_read(&byte, (uintptr_t)how_address + at, 1))
-			return -EFAULT;
-		if (byte)
-			return -E2BIG;
-	}
-	if (how.flags >> 32 || how.mode & ~(uint64_t)MODE_BITS ||
-	    (how.mode && !(how.flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)))))
-		return -EINVAL;
-	if (how.resolve)
-		return how.resolve & ~(uint64_t)0x3f ? -EINVAL : -EOPNOTSUPP;
-	return open_at(dirfd, path, (unsigned)how.flags, (uint32_t)how.mode);
 }
 
 /* --- names --- */
@@ -283,10 +125,10 @@ long sys_linkat(long from_dirfd, long from, long to_dirfd, long to, long flags)
 	flags = (int)flags;
 	if (flags & ~(long)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	int err = find(from_dirfd, from,
-		       (flags & AT_EMPTY_PATH) |
-			       (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW),
-		       &target);
+	int err = find_inode(from_dirfd, from,
+			     (flags & AT_EMPTY_PATH) |
+				     (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW),
+			     &target);
 	if (err)
 		return err;
 	err = place_get(&place, to_dirfd, to);
@@ -331,7 +173,7 @@ static long set_attr(long dirfd, long path, unsigned at_flags, const struct inod
 		     unsigned set)
 {
 	struct inode *inode;
-	int err = find(dirfd, path, at_flags, &inode);
+	int err = find_inode(dirfd, path, at_flags, &inode);
 
 	if (err)
 		return err;
@@ -418,7 +260,7 @@ long sys_truncate(long path, long size)
 
 	if (size < 0)
 		return -EINVAL;
-	int err = find(AT_FDCWD, path, 0, &inode);
+	int err = find_inode(AT_FDCWD, path, 0, &inode);
 	if (err)
 		return err;
 	uint32_t type = inode->mode & S_IFMT;
@@ -582,7 +424,7 @@ long sys_faccessat2(long dirfd, long path, long mode, long flags)
 	if (mode & ~(long)(R_OK | W_OK | X_OK) ||
 	    flags & ~(long)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	int err = find(dirfd, path, (unsigned)flags, &inode);
+	int err = find_inode(dirfd, path, (unsigned)flags, &inode);
 	if (err)
 		return err;
 	err = inode_access(inode, (unsigned)mode);

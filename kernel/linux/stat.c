@@ -35,7 +35,7 @@ struct linux_statx {
 };
 static_assert(sizeof(struct linux_statx) == 256, "linux/stat.h");
 
-enum { STATX_BASIC_STATS = 0x7ff, STATX_RESERVED = INT32_MIN };
+enum { STATX_BASIC_STATS = 0x7ff, STATX_MOUNT_ID = 0x1000, STATX_RESERVED = INT32_MIN };
 enum { AT_STATX_SYNC_TYPE = 0x6000 };
 
 /* Linux's encoding of a device number for user mode (new_encode_dev). */
@@ -180,7 +180,8 @@ long sys_statx(long dirfd, long path, long flags, long mask, long address)
 
 	const struct inode_attr *a = &found.attr;
 	const struct linux_statx statx = {
-		.mask = STATX_BASIC_STATS,
+		.mask = STATX_BASIC_STATS | STATX_MOUNT_ID,
+		.mount_id = found.device,
 		.block_bytes = PAGE_SIZE,
 		.nlink = a->nlink,
 		.uid = a->uid,

@@ -115,3 +115,17 @@ void vm_object_unmap(struct vm_object *object, uint64_t first, uint64_t end, enu
 	list_remove(&u.cursor.object_link);
 	spin_unlock(&object->lock);
 }
+
+bool vm_object_has_writers(struct vm_object *object)
+{
+	bool found = false;
+
+	spin_lock(&object->lock);
+	list_for_each(node, &object->areas) {
+		const struct area *area = container_of(node, struct area, object_link);
+
+		found |= area->space && area->flags & AREA_SHARED && area->max_prot & SPACE_WRITE;
+	}
+	spin_unlock(&object->lock);
+	return found;
+}

@@ -52,7 +52,7 @@ for program in sigmask sigflags sigqueue sigjmp sigaltstack sigregs sigframe sig
 done
 
 options=$with_data
-for program in fileio openflags readdir rename links truncate paths descriptors copyup locks splice mmapfile mapchange madvise notty badptr; do
+for program in fileio openflags readdir rename links truncate paths descriptors copyup locks splice openat2 memfd mmapfile mapchange madvise notty badptr; do
 	try $program
 done
 libcs=$all_forms try proc

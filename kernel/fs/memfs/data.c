@@ -23,14 +23,9 @@ static struct node *node_of_pages(struct vm_object *object)
 	return container_of(object, struct node, inode.pages);
 }
 
-static uint64_t pages_of(uint64_t bytes)
-{
-	return (bytes >> PAGE_SHIFT) + !!(bytes % PAGE_SIZE);
-}
-
 uint64_t data_blocks_512(const struct node *node)
 {
-	uint64_t lower = pages_of(node->data.lower_bytes);
+	uint64_t lower = data_pages(node->data.lower_bytes);
 
 	return max(lower, node->data.pages.count) << (PAGE_SHIFT - 9);
 }
@@ -77,7 +72,7 @@ static int add_page(struct node *node, uint64_t index, size_t from, size_t to, s
 	if (!page)
 		return -ENOMEM;
 	bytes = page_virt(page);
-	if (index < pages_of(node->data.lower_bytes)) {
+	if (index < data_pages(node->data.lower_bytes)) {
 		error = copy_lower(node, index, bytes);
 	} else {
 		memset(bytes, 0, from);
@@ -92,7 +87,7 @@ static int add_page(struct node *node, uint64_t index, size_t from, size_t to, s
 	return error;
 }
 
-static int get_page(struct node *node, uint64_t index, struct page **out) REQUIRES(node->data.lock)
+int data_get_page(struct node *node, uint64_t index, struct page **out) REQUIRES(node->data.lock)
 {
 	*out = pagetree_get(&node->data.pages, index);
 	return *out ? 0 : add_page(node, index, 0, 0, out);
@@ -121,7 +116,7 @@ static int pages_page_locked(struct node *node, uint64_t index, bool write, stru
 	struct page *page = pagetree_get(&node->data.pages, index);
 	int error;
 
-	if (index >= pages_of(node->data.size))
+	if (index >= data_pages(node->data.size))
 		return -ENXIO;
 	if (write)
 		node_pin(node);
@@ -154,7 +149,7 @@ static size_t pages_run_locked(struct node *node, uint64_t index, size_t count, 
 {
 	uint64_t own = index;
 
-	if (index >= pages_of(node->data.size))
+	if (index >= data_pages(node->data.size))
 		return 0;
 	count = min(count, lend(node, index, first));
 	return pagetree_next(&node->data.pages, &own, index + count) ? own - index : count;
@@ -283,7 +278,7 @@ static ssize_t data_read(struct file *file, struct uio *uio, uint64_t *position)
 
 /* Writing: under write_lock, and `lock` where the tree or the size is touched, never while copying from the program. */
 
-static void set_changed(struct node *node) REQUIRES(node->data.lock)
+void data_changed(struct node *node) REQUIRES(node->data.lock)
 {
 	node_pin(node);
 	node->mtime = node->ctime = memfs_now(memfs_of(node));
@@ -298,7 +293,8 @@ static int page_for_write(struct node *node, uint64_t index, size_t from, size_t
 
 	mutex_lock(&node->data.lock);
 	node_pin(node);
-	beyond = index >= pages_of(node->data.size); /* nobody can see it before the size changes */
+	beyond = index >=
+		 data_pages(node->data.size); /* nobody can see it before the size changes */
 	*out = pagetree_get(&node->data.pages, index);
 	if (!*out)
 		error = memfs_room() < PAGE_SIZE
@@ -329,7 +325,7 @@ static ssize_t write_piece(struct node *node, struct uio *uio, uint64_t at)
 
 		memset((uint8_t *)page_virt(page) + zero % PAGE_SIZE, 0, at + bytes - zero);
 	}
-	set_changed(node);
+	data_changed(node);
 	mutex_unlock(&node->data.lock);
 	page_put(page);
 	return count;
@@ -343,6 +339,9 @@ static ssize_t write_locked(struct node *node, struct uio *uio, uint64_t *positi
 
 	if (add_overflows(*position, uio->left, &end) || end > INT64_MAX)
 		return -EFBIG;
+	if (data_is_sealed(node, SEAL_WRITE | SEAL_FUTURE_WRITE) ||
+	    (end > node->data.size && data_is_sealed(node, SEAL_GROW)))
+		return -EPERM;
 	while (uio->left) {
 		count = write_piece(node, uio, *position);
 		if (count <= 0)
@@ -368,26 +367,10 @@ static ssize_t data_write(struct file *file, struct uio *uio, uint64_t *position
 	return count;
 }
 
-/* Clears [start, end) of the file where it lies within one page. */
-static int clear_part(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
-{
-	uint64_t index = start >> PAGE_SHIFT;
-	struct page *page = pagetree_get(&node->data.pages, index);
-	int error = 0;
-
-	if (start >= end || (!page && start >= node->data.lower_bytes))
-		return 0;
-	if (!page)
-		error = get_page(node, index, &page);
-	if (!error)
-		memset((uint8_t *)page_virt(page) + start % PAGE_SIZE, 0, end - start);
-	return error;
-}
-
 /* The copies that private areas have go as well, but not of the last page that is left, as on Linux. */
 static void take_back_cut(struct node *node, uint64_t size) REQUIRES(node->data.write_lock)
 {
-	uint64_t end = pages_of(size);
+	uint64_t end = data_pages(size);
 
 	if (size % PAGE_SIZE)
 		vm_object_unmap(&node->inode.pages, end - 1, end, VM_UNMAP_BORROWED);
@@ -401,137 +384,46 @@ static void truncate_locked(struct node *node, uint64_t size) REQUIRES(node->dat
 
 	if (size < data->size) {
 		data->lower_bytes = min(data->lower_bytes, size);
-		pagetree_remove(&data->pages, pages_of(size), UINT64_MAX);
+		pagetree_remove(&data->pages, data_pages(size), UINT64_MAX);
 		page = pagetree_get(&data->pages, size >> PAGE_SHIFT);
 		if (page)
 			memset((uint8_t *)page_virt(page) + size % PAGE_SIZE, 0,
 			       PAGE_SIZE - size % PAGE_SIZE);
 	}
 	data->size = size;
-	set_changed(node);
+	data_changed(node);
 }
 
-int data_truncate(struct node *node, uint64_t size)
+static int change_size(struct node *node, uint64_t size) REQUIRES(node->data.write_lock)
 {
-	bool cut;
+	bool cut = size<node->data.size, grows = size> node->data.size;
 
-	if (size > INT64_MAX)
-		return -EINVAL;
-	mutex_lock(&node->data.write_lock);
+	if ((cut && data_is_sealed(node, SEAL_SHRINK)) ||
+	    (grows && data_is_sealed(node, SEAL_GROW)))
+		return -EPERM;
 	mutex_lock(&node->data.lock);
-	cut = size < node->data.size;
 	truncate_locked(node, size);
 	mutex_unlock(&node->data.lock);
 	if (cut)
 		take_back_cut(node, size);
-	mutex_unlock(&node->data.write_lock);
 	return 0;
+}
+
+int data_truncate(struct node *node, uint64_t size)
+{
+	int error;
+
+	if (size > INT64_MAX)
+		return -EINVAL;
+	mutex_lock(&node->data.write_lock);
+	error = change_size(node, size);
+	mutex_unlock(&node->data.write_lock);
+	return error;
 }
 
 static int file_truncate_data(struct file *file, uint64_t size)
 {
 	return data_truncate(node_of(file->inode), size);
-}
-
-/* fallocate */
-
-/* Drops pages, but clears those that somebody has mapped: private areas, and faults that came since. */
-static void drop_pages(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
-{
-	struct page *page;
-
-	for (; (page = pagetree_next(&node->data.pages, &start, end)); start++) {
-		if (__atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) > 1)
-			memset(page_virt(page), 0, PAGE_SIZE);
-		else
-			pagetree_remove(&node->data.pages, start, start + 1);
-	}
-}
-
-/* Whole pages of the lower file are hidden by pages of zeros. */
-static int punch_pages(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
-{
-	uint64_t lower_end = min(end, pages_of(node->data.lower_bytes));
-	struct page *page;
-	int error;
-
-	for (uint64_t i = start; i < lower_end; i++) {
-		error = get_page(node, i, &page);
-		if (error)
-			return error;
-		memset(page_virt(page), 0, PAGE_SIZE);
-	}
-	drop_pages(node, max(start, lower_end), end);
-	return 0;
-}
-
-static int punch(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
-{
-	uint64_t first, last;
-	int error;
-
-	end = min(end, align_up(node->data.size, PAGE_SIZE));
-	if (start >= end)
-		return 0;
-	first = pages_of(start);
-	last = end >> PAGE_SHIFT;
-	if (first > last) /* both in one page */
-		return clear_part(node, start, end);
-	error = clear_part(node, start, first << PAGE_SHIFT);
-	if (!error)
-		error = clear_part(node, last << PAGE_SHIFT, end);
-	return error ? error : punch_pages(node, first, last);
-}
-
-/* Takes the memory for [start, end) now. */
-static int reserve(struct node *node, uint64_t start, uint64_t end) REQUIRES(node->data.lock)
-{
-	uint64_t first = max(start >> PAGE_SHIFT, pages_of(node->data.lower_bytes));
-	struct page *page;
-	int error;
-
-	if (pages_of(end) > first &&
-	    pages_of(end) - first >
-		    node->data.pages.count + (pages_stats().free_bytes >> PAGE_SHIFT))
-		return -ENOSPC;
-	for (uint64_t i = first; i < pages_of(end); i++) {
-		error = get_page(node, i, &page);
-		if (error)
-			return error == -ENOMEM ? -ENOSPC : error;
-	}
-	return 0;
-}
-
-static int fallocate_locked(struct node *node, int mode, uint64_t start, uint64_t end)
-	REQUIRES(node->data.lock)
-{
-	int error = 0;
-
-	node_pin(node);
-	if (mode & (FALLOCATE_PUNCH_HOLE | FALLOCATE_ZERO_RANGE))
-		error = punch(node, start, end);
-	if (!error && !(mode & FALLOCATE_PUNCH_HOLE))
-		error = reserve(node, start, end);
-	if (!error && !(mode & FALLOCATE_KEEP_SIZE) && end > node->data.size)
-		node->data.size = end;
-	set_changed(node);
-	return error;
-}
-
-static int data_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes)
-{
-	struct node *node = node_of(file->inode);
-	int error;
-
-	mutex_lock(&node->data.write_lock);
-	if (mode & FALLOCATE_PUNCH_HOLE)
-		vm_object_unmap(&node->inode.pages, pages_of(offset),
-				(offset + bytes) >> PAGE_SHIFT, VM_UNMAP_SHARED);
-	mutex_lock(&node->data.lock);
-	error = fallocate_locked(node, mode, offset, offset + bytes);
-	mutex_unlock(&node->data.lock);
-	mutex_unlock(&node->data.write_lock);
-	return error;
 }
 
 /* Seeking */
@@ -543,7 +435,7 @@ static int64_t seek_data(struct node *node, uint64_t at) REQUIRES(node->data.loc
 
 	if (at < node->data.lower_bytes)
 		return (int64_t)at;
-	if (!pagetree_next(&node->data.pages, &index, pages_of(node->data.size)))
+	if (!pagetree_next(&node->data.pages, &index, data_pages(node->data.size)))
 		return -ENXIO;
 	return (int64_t)max(at, index << PAGE_SHIFT);
 }
@@ -553,9 +445,9 @@ static int64_t seek_hole(struct node *node, uint64_t at) REQUIRES(node->data.loc
 	uint64_t index;
 
 	at = max(at, align_down(node->data.lower_bytes, PAGE_SIZE));
-	for (index = at >> PAGE_SHIFT; index < pages_of(node->data.size); index++)
+	for (index = at >> PAGE_SHIFT; index < data_pages(node->data.size); index++)
 		if (!pagetree_get(&node->data.pages, index) &&
-		    index >= pages_of(node->data.lower_bytes))
+		    index >= data_pages(node->data.lower_bytes))
 			break;
 	return (int64_t)min(max(at, index << PAGE_SHIFT), node->data.size);
 }
@@ -603,7 +495,7 @@ static int data_open(struct inode *inode, struct file *file)
 		return 0;
 	mutex_lock(&node->data.lock);
 	if (!node->data.opened_writable)
-		lent = pages_of(node->data.lower_bytes);
+		lent = data_pages(node->data.lower_bytes);
 	node->data.opened_writable = true;
 	mutex_unlock(&node->data.lock);
 	vm_object_unmap(&node->inode.pages, 0, lent, VM_UNMAP_BORROWED);

@@ -33,6 +33,7 @@ static void init_type(struct node *node)
 		vm_object_init(&node->inode.pages, &memfs_pages_ops);
 		mutex_init(&node->data.write_lock);
 		mutex_init(&node->data.lock);
+		node->data.seals = SEAL_SEAL;
 		break;
 	case S_IFLNK:
 		node->inode.ops = &memfs_link_ops;

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <base/bits.h>
 #include <base/rbtree.h>
 #include <fs/file.h>
 #include <fs/memfs.h>
@@ -37,6 +38,7 @@ struct data {
 	struct pagetree pages; /* [lock] what is not in it comes from the lower file, or is zero */
 	uint64_t size;         /* [lock, write_lock] */
 	uint64_t lower_bytes;  /* [lock] how much of the lower file still shows through */
+	uint32_t seals;        /* [write_lock] */
 	bool opened_writable; /* [lock] no frame of the image is lent any more: writes must reach those who map */
 };
 
@@ -118,3 +120,25 @@ extern const struct inode_ops memfs_dir_ops, memfs_file_inode_ops, memfs_link_op
 extern const struct vm_object_ops memfs_pages_ops;
 int must_check data_truncate(struct node *node, uint64_t size);
 uint64_t data_blocks_512(const struct node *node);
+
+static inline uint64_t data_pages(uint64_t bytes)
+{
+	return (bytes >> PAGE_SHIFT) + !!(bytes % PAGE_SIZE);
+}
+
+static inline bool data_is_sealed(const struct node *node, unsigned seals)
+	REQUIRES(node->data.write_lock)
+{
+	return node->data.seals & seals;
+}
+
+/** The page at an index, made if need be; the reference is the tree's. */
+int must_check data_get_page(struct node *node, uint64_t index, struct page **out)
+	REQUIRES(node->data.lock);
+
+/** After a change: pins it, and sets its times. */
+void data_changed(struct node *node) REQUIRES(node->data.lock);
+
+/* allocate.c */
+
+int must_check data_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes);

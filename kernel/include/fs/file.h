@@ -87,9 +87,12 @@ struct file {
 	/* Who must know when the file goes (epoll): `unwatch` is called before it is released. */
 	struct list_node watches;           /* [theirs] */
 	void (*unwatch)(struct file *file); /* atomic; NULL: there never was any */
-	bool writes;       /* counted in inode->writers */
-	bool denies_write; /* counted there as well */
+	bool writes;                        /* counted in inode->writers */
+	bool denies_write;                  /* counted there as well */
 };
+
+/* Of file_open_inode() only: the file does not count as a writer, so that what it writes may be run meanwhile (memfd_create(2)). */
+#define FILE_NO_WRITER (1u << 31)
 
 /** A file over `inode` (takes a reference) with ops from it; -errno. */
 int must_check file_open_inode(struct inode *inode, unsigned flags, struct file **out);

@@ -61,6 +61,24 @@ int must_check memfs_create(const char *type, uint64_t device, const struct lowe
 /** A file of `bytes` zeros without a name. */
 int must_check memfs_create_file(struct memfs *fs, uint64_t bytes, struct inode **out);
 
+/* Seals of a file (fcntl(2), "File Sealing"). Only a file that was made with memfs_create_file() may get any. */
+enum {
+	SEAL_SEAL = 1,
+	SEAL_SHRINK = 2,
+	SEAL_GROW = 4,
+	SEAL_WRITE = 8,
+	SEAL_FUTURE_WRITE = 16,
+};
+
+/** -EINVAL: this is no file of a memfs. */
+int must_check memfs_get_seals(struct inode *inode);
+
+/** -EINVAL; -EPERM: it is sealed against that; -EBUSY: somebody maps it who may write. */
+int must_check memfs_add_seals(struct inode *inode, unsigned seals);
+
+/** Lets a new file be sealed. */
+void memfs_allow_seals(struct inode *inode);
+
 /** Drops all names of a file system without a lower tree, under fs.lock; what is in use stays as if it were removed. */
 void memfs_clear(struct memfs *fs);
 

@@ -15,10 +15,21 @@ enum { PATH_MAX = 4096, NAME_MAX = 255, PATH_LINKS_MAX = 40 };
 /* renameat2(2) */
 enum { RENAME_NOREPLACE = 1, RENAME_EXCHANGE = 2, RENAME_WHITEOUT = 4 };
 
+/** How a path may be walked: openat2(2)'s RESOLVE_ flags. */
+enum path_resolve {
+	RESOLVE_NO_XDEV = 1,
+	RESOLVE_NO_MAGICLINKS = 2,
+	RESOLVE_NO_SYMLINKS = 4,
+	RESOLVE_BENEATH = 8, /* the context's root is the directory to stay below */
+	RESOLVE_IN_ROOT = 16,
+	RESOLVE_CACHED = 32,
+};
+
 /** Where relative paths start and where "/" is. Each process has one; each holds references. */
 struct path_context {
 	struct inode *root, *cwd;
 	uint32_t umask;
+	uint32_t resolve; /* enum path_resolve; 0 but in a context made for one call */
 };
 
 enum path_flags {

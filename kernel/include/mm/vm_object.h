@@ -64,3 +64,6 @@ enum vm_unmap {
 /** Takes pages [first, end) out of all areas; the next touch asks the object again. What page() gives must have changed
  * before: a fault that was on its way with the old page is waited for. Thread context; takes the mutexes of the spaces. */
 void vm_object_unmap(struct vm_object *object, uint64_t first, uint64_t end, enum vm_unmap which);
+
+/** Whether a shared area on it may be written, or made so. */
+bool vm_object_has_writers(struct vm_object *object);
