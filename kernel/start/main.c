@@ -10,6 +10,7 @@
 #include <base/format.h>
 #include <base/log.h>
 #include <base/string.h>
+#include <bus/virtio.h>
 #include <class/console.h>
 #include <class/tty.h>
 #include <core/end.h>
@@ -147,6 +148,7 @@ _Noreturn void kernel_main(int boot_error)
 	log_info("booted by %s, %u ranges of memory, %lu MiB", boot_info.protocol,
 		 boot_info.range_count, pages_stats().total_bytes >> 20);
 	cpu_irq_enable();
+	virtio_probe();
 	mount_root();
 	if (linux_start())
 		core_end(STATUS_BOOT_FAILED);

@@ -18,6 +18,7 @@
 #include <base/compiler.h>
 #include <base/types.h>
 #include <bus/device.h>
+#include <lib/virtqueue.h>
 
 struct virtio_dev;
 struct virtio_queue;
@@ -31,6 +32,7 @@ struct virtio_queue;
 #define VIRTIO_F_ACCESS_PLATFORM BIT64(33)
 #define VIRTIO_F_RING_PACKED BIT64(34)
 #define VIRTIO_F_IN_ORDER BIT64(35)
+#define VIRTIO_F_ORDER_PLATFORM BIT64(36)
 #define VIRTIO_F_NOTIFICATION_DATA BIT64(38)
 #define VIRTIO_F_RING_RESET BIT64(40)
 
@@ -71,6 +73,9 @@ void *virtio_driver_data(const struct virtio_dev *dev);
 /** Its node in the tree of devices (class_device, describe_class are the driver's to set). */
 struct device *virtio_device(struct virtio_dev *dev);
 
+/** The device's own feature bits that it offers, for drivers in which one feature depends on another. Thread context. */
+uint64_t virtio_offered(struct virtio_dev *dev);
+
 /** Takes of `wanted` (the device's own feature bits, 0-23 and 50 on) what the device offers, with what the rings can do, and
  * makes the device confirm it. *out is what was agreed on. `wanted` may name VIRTIO_F_VERSION_1 to refuse a device that
  * lacks it. -ENODEV: refused. Thread context, once. */
@@ -102,12 +107,6 @@ int must_check virtio_start(struct virtio_dev *dev);
  * context. */
 void virtio_fail(struct virtio_dev *dev, const char *why);
 bool virtio_has_failed(const struct virtio_dev *dev);
-
-/** A piece of a buffer. Its memory is in the direct map (pages, mem_alloc(); no stacks, no static data). */
-struct virtio_segment {
-	void *data;
-	uint32_t bytes;
-};
 
 /** Puts a buffer into the ring: first `readable` segments that the device reads, then `writable` that it writes. `token`, not NULL,
  * comes back from virtio_queue_take(). Not shown to the device before virtio_queue_kick(). -ENOSPC: the ring is full; -EIO: the

@@ -58,6 +58,9 @@ size_t host_mmu_counted_pages(void);
 /** From now on a machine without memory mapped, and 16 early frames for page tables. Forgets everything mapped before. */
 void host_machine_reset(void);
 
+/** Instead, from the start of a test: pages that malloc gives are at physical addresses below 2^44, as old devices want it. */
+void host_machine_set_low(void);
+
 /** What fresh frames of the page array are filled with, 16 bytes; 0xa5 at first. */
 void host_machine_set_garbage(const uint8_t pattern[16]);
 

@@ -102,6 +102,15 @@ size_t host_kernel_pages(void)
 	return machine.kernel_pages;
 }
 
+void host_machine_set_low(void)
+{
+	void *p = malloc(PAGE_SIZE);
+
+	assert(identity() && p);
+	direct_map_base = align_down((uintptr_t)p, (uintptr_t)1 << 43);
+	free(p);
+}
+
 /* Tables */
 
 void mmu_set_frames(const struct mmu_frames *frames)
