@@ -64,7 +64,7 @@ static long copy(struct stream *from, struct stream *to)
 
 static long transfer(const long args[6], bool writes)
 {
-	struct stream local = { NULL }, remote = { NULL };
+	struct stream local = { .count = 0 }, remote = { .count = 0 };
 
 	if (args[5])
 		return -EINVAL;
