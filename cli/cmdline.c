@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { LINE_BYTES_MAX = 2000 }; /* Firecracker's limit is 2,048, some of which are its own */
 
@@ -217,14 +218,18 @@ void cmdline_make(struct cmdline *c, const struct options *o, const struct progr
 	strings_free(&env);
 }
 
-void cmdline_add_seed(struct cmdline *c, const unsigned char *seed, size_t bytes)
+void cmdline_add_start(struct cmdline *c, const unsigned char *seed, size_t bytes)
 {
 	struct text line = { 0 };
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
 
 	text_printf(&line, "seed=");
 	for (size_t i = 0; i < bytes; i++)
 		text_printf(&line, "%02x", seed[i]);
-	text_printf(&line, " %s", text_get(&c->line));
+	text_printf(&line, " wall=%lld%09ld %s", (long long)now.tv_sec, now.tv_nsec,
+		    text_get(&c->line));
 	text_free(&c->line);
 	c->line = line;
 }

@@ -30,8 +30,8 @@ struct streams {
 void cmdline_make(struct cmdline *c, const struct options *o, const struct program *p,
 		  const struct streams *streams);
 
-/** Puts `seed=` with `bytes` in hexadecimal before everything else. */
-void cmdline_add_seed(struct cmdline *c, const unsigned char *seed, size_t bytes);
+/** Puts `seed=`, with `bytes` in hexadecimal, and `wall=`, the time now, before everything else. */
+void cmdline_add_start(struct cmdline *c, const unsigned char *seed, size_t bytes);
 
 void cmdline_free(struct cmdline *c);
 

@@ -157,7 +157,7 @@ static int add_seed(struct cmdline *c)
 		report("the host gives no random numbers: %s", strerror(errno));
 		return -EIO;
 	}
-	cmdline_add_seed(c, seed, sizeof seed);
+	cmdline_add_start(c, seed, sizeof seed);
 	explicit_bzero(seed, sizeof seed);
 	return 0;
 }

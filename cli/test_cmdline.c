@@ -4,8 +4,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -194,15 +196,19 @@ static void given_variables_replace_earlier_ones(void **state)
 	strings_free(&given);
 }
 
-static void seed_comes_first_in_hexadecimal(void **state)
+static void start_comes_first_in_hexadecimal(void **state)
 {
 	struct fixture f;
 
 	(void)state;
 	make(&f, COMMAND_RUN, "/p", "/p", NULL);
 	(void)line(&f);
-	cmdline_add_seed(&f.made, (const unsigned char *)"\000\377\012", 3);
-	assert_int_equal(strncmp(text_get(&f.made.line), "seed=00ff0a init=/p ", 20), 0);
+	cmdline_add_start(&f.made, (const unsigned char *)"\000\377\012", 3);
+	long long before = (long long)time(NULL), told;
+	assert_int_equal(strncmp(text_get(&f.made.line), "seed=00ff0a wall=", 17), 0);
+	assert_int_equal(sscanf(text_get(&f.made.line) + 17, "%lld", &told), 1);
+	assert_true(told / 1000000000 >= before - 10 && told / 1000000000 <= before);
+	assert_non_null(strstr(text_get(&f.made.line), " init=/p "));
 	cmdline_free(&f.made);
 }
 
@@ -217,7 +223,7 @@ int main(void)
 		cmocka_unit_test(boot_loaders_get_bare_words_only),
 		cmocka_unit_test(paths_that_need_it_are_linked),
 		cmocka_unit_test(given_variables_replace_earlier_ones),
-		cmocka_unit_test(seed_comes_first_in_hexadecimal),
+		cmocka_unit_test(start_comes_first_in_hexadecimal),
 	};
 
 	unsetenv("TERM");

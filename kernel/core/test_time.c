@@ -361,6 +361,44 @@ static void wall_clock_starts_in_1970_where_there_is_none(void **state)
 	expect_near(time_wall(), 0, 1000);
 }
 
+static void parse(const char *line)
+{
+	static max_align_t memory[16];
+
+	assert_true(params_memory_bytes(line, strlen(line)) <= sizeof memory);
+	params_parse(line, strlen(line), memory);
+}
+
+static void wall_clock_of_whole_seconds_is_refined_by_what_is_told(void **state)
+{
+	(void)state;
+	sim.told = time_rate_from_hz(sim.tsc_hz);
+	parse("wall=1700000000400000000");
+	advance_us(100000);
+	expect_near(time_wall(), 1700000000 * NS_PER_S + 500000000, 1000);
+}
+
+static void wall_clock_that_contradicts_what_is_told_wins(void **state)
+{
+	(void)state;
+	sim.told = time_rate_from_hz(sim.tsc_hz);
+	parse("wall=1699999999999999999");
+	expect_near(time_wall(), 1700000000 * NS_PER_S, 1000);
+	setup(state);
+	sim.told = time_rate_from_hz(sim.tsc_hz);
+	parse("wall=1700000001000000000");
+	expect_near(time_wall(), 1700000000 * NS_PER_S, 1000);
+}
+
+static void time_that_is_told_serves_where_there_is_no_wall_clock(void **state)
+{
+	(void)state;
+	sim.wall_ns = 0;
+	sim.told = time_rate_from_hz(sim.tsc_hz);
+	parse("wall=1700000000400000000");
+	expect_near(time_wall(), 1700000000 * NS_PER_S + 400000000, 1000);
+}
+
 static void time_to_cycles_is_the_inverse_of_time_now(void **state)
 {
 	(void)state;
@@ -395,6 +433,11 @@ int main(void)
 		cmocka_unit_test_setup(time_asks_the_machine_each_time_where_it_has_to, setup),
 		cmocka_unit_test_setup(wall_clock_is_read_when_asked_and_can_be_set, setup),
 		cmocka_unit_test_setup(wall_clock_starts_in_1970_where_there_is_none, setup),
+		cmocka_unit_test_setup(wall_clock_of_whole_seconds_is_refined_by_what_is_told,
+				       setup),
+		cmocka_unit_test_setup(wall_clock_that_contradicts_what_is_told_wins, setup),
+		cmocka_unit_test_setup(time_that_is_told_serves_where_there_is_no_wall_clock,
+				       setup),
 		cmocka_unit_test_setup(time_to_cycles_is_the_inverse_of_time_now, setup),
 	};
 

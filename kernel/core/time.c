@@ -141,16 +141,23 @@ static void set_wall(uint64_t wall_ns) REQUIRES(clock.lock)
 	clock.wall_known = true;
 }
 
+/* A battery clock counts whole seconds, and some machines have none. So who starts the machine may tell the time (`wall=`, in
+ * nanoseconds since 1970): it is behind by what the start took, and counts unless the machine's clock contradicts it. */
 static void find_wall(void) REQUIRES(clock.lock)
 {
-	uint64_t wall_ns;
+	uint64_t wall_ns = 0, told_ns;
+	bool found;
 
 	if (clock.wall_known)
 		return;
-	if (!clock.machine || !clock.machine->wall || !clock.machine->wall(&wall_ns)) {
+	found = clock.machine && clock.machine->wall && clock.machine->wall(&wall_ns);
+	told_ns = params_number("wall", 0);
+	if (told_ns)
+		told_ns += now_locked();
+	if (!found && !told_ns)
 		log_warning("no wall clock: it is 1970");
-		wall_ns = 0;
-	}
+	if (!found || (told_ns >= wall_ns && told_ns - wall_ns < NS_PER_S))
+		wall_ns = told_ns;
 	set_wall(wall_ns);
 }
 

@@ -393,7 +393,7 @@ words 'disk on PCI' '^virtio-blk-pci,drive=disk1$' --disk hello,ro --disk a,b.im
 words 'root directory on disk' '^virtio-blk-device,drive=root$' --root-on-disk --disk a,b.img
 run 'the kernel is told of its root' 0 ' root=/dev/vda ' cat list.words
 run 'no program for a list of devices' 7 hello env PATH="$work/words:$PATH" "$capuchin" run --devices
-run 'the kernel is told to list devices' 0 '^seed=[0-9a-f]* devices ' cat list.words
+run 'the kernel is told to list devices' 0 '^seed=[0-9a-f]* wall=[0-9]* devices ' cat list.words
 
 # --- the real kernel
 kernel=$tree/build/capuchin.elf
