@@ -136,7 +136,7 @@ static int create(const struct path_context *context, struct inode *base, const 
 		mutex_unlock(&walk.dir->fs->lock);
 	}
 	if (!error && c->kind == CREATE_LINK)
-		notify_inode(c->target, NOTIFY_ATTRIBUTES);
+		notify_name(c->target, &(struct notify_event){ .mask = NOTIFY_ATTRIBUTES });
 	if (!error)
 		tell_name(&walk, NOTIFY_CREATE, c->kind == CREATE_DIR, 0);
 	walk_fini(&walk);
@@ -207,16 +207,21 @@ static int unlink_locked(struct walk *walk, struct inode **removed)
 	return error;
 }
 
-/* After a name of it has gone. Takes the reference over. */
-static void tell_removed(const struct walk *walk, struct inode *inode)
+static void tell_if_gone(struct inode *inode)
 {
 	struct inode_attr attr;
 
-	if (inode->watches && !inode_getattr(inode, &attr))
-		notify_name(inode,
-			    &(struct notify_event){ .mask = attr.nlink ? NOTIFY_ATTRIBUTES
-								       : NOTIFY_DELETE_SELF });
+	if (inode->watches && !inode_getattr(inode, &attr) && !attr.nlink)
+		notify_name(inode, &(struct notify_event){ .mask = NOTIFY_DELETE_SELF });
+}
+
+/* After a name of it has gone. Takes the reference over. */
+static void tell_removed(const struct walk *walk, struct inode *inode)
+{
+	if (!is_dir(inode))
+		notify_name(inode, &(struct notify_event){ .mask = NOTIFY_ATTRIBUTES });
 	tell_name(walk, NOTIFY_DELETE, is_dir(inode), 0);
+	tell_if_gone(inode);
 	inode_put(inode);
 }
 
@@ -334,29 +339,31 @@ static int rename_locked(struct walk *from, struct walk *to, unsigned flags, str
 				      to->length, flags);
 }
 
-static void tell_moved(const struct walk *from, const struct walk *to, struct inode *moved)
+/* `replaced`: what had the new name before, or NULL. */
+static void tell_moved(const struct walk *from, const struct walk *to, struct inode *moved,
+		       struct inode *replaced)
 {
 	uint32_t cookie = notify_cookie();
 
 	tell_name(from, NOTIFY_MOVED_FROM, is_dir(moved), cookie);
 	tell_name(to, NOTIFY_MOVED_TO, is_dir(moved), cookie);
+	if (replaced)
+		notify_name(replaced, &(struct notify_event){ .mask = NOTIFY_ATTRIBUTES });
 	notify_name(moved, &(struct notify_event){ .mask = NOTIFY_MOVE_SELF });
 }
 
 static void tell_renamed(const struct walk *from, const struct walk *to, unsigned flags,
 			 const struct renamed *r)
 {
-	struct inode_attr attr;
+	bool exchanges = flags & RENAME_EXCHANGE;
 
 	if (r->source == r->target)
 		return; /* two names of one file: nothing has happened */
-	tell_moved(from, to, r->source);
-	if (flags & RENAME_EXCHANGE)
-		tell_moved(to, from, r->target);
-	else if (r->target && r->target->watches && !inode_getattr(r->target, &attr))
-		notify_name(r->target,
-			    &(struct notify_event){ .mask = attr.nlink ? NOTIFY_ATTRIBUTES
-								       : NOTIFY_DELETE_SELF });
+	tell_moved(from, to, r->source, exchanges ? NULL : r->target);
+	if (exchanges)
+		tell_moved(to, from, r->target, NULL);
+	else if (r->target)
+		tell_if_gone(r->target);
 }
 
 static int rename(struct walk *from, struct walk *to, unsigned flags)
