@@ -41,8 +41,8 @@ enum { ID_MAX = 4194304, IDS_RESERVED = 300 }; /* Linux's pid_max, and where it 
 
 unsigned tasks_max(void)
 {
-	/* As Linux: an eighth of the memory for kernel stacks. */
-	uint64_t fit = pages_stats().total_bytes / (8 * STACK_BYTES);
+	/* A quarter of the memory for kernel stacks; Linux, which runs other programs too, has an eighth. */
+	uint64_t fit = pages_stats().total_bytes / (4 * STACK_BYTES);
 
 	return (unsigned)min(max(fit, (uint64_t)64), (uint64_t)ID_MAX - IDS_RESERVED);
 }
