@@ -175,10 +175,22 @@ static _Noreturn void kill_program(const struct user_regs *regs, const struct si
 	process_exit((unsigned)info->signo);
 }
 
-/* Stopping would be for ever: nobody but the program itself could continue it. */
-static bool stops(int signo)
+/* Those that a terminal sends do not stop a process group that nobody could continue, as here and as on Linux. */
+static bool is_ignored_stop(int signo)
 {
-	return signo == SIGSTOP || signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
+	return signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
+}
+
+static void act_by_default(const struct user_regs *regs, const struct signal_info *info)
+{
+	if (info->signo == SIGSTOP) {
+		log_warning("program stopped by SIGSTOP: only SIGCONT from one of its timers can "
+			    "let it go on");
+		signal_stop(process_current());
+		signal_wait_while_stopped();
+	} else if (!is_ignored_stop(info->signo)) {
+		kill_program(regs, info);
+	}
 }
 
 /* What is to be done with a signal; its disposition is reset where SA_RESETHAND asks for that. */
@@ -222,7 +234,7 @@ static void deliver(struct user_regs *regs)
 	struct task *task = task_current();
 	struct signal_info info;
 
-	while (signal_take(~task->blocked, &info)) {
+	while (!task->must_end && signal_take(~task->blocked, &info)) {
 		struct signal_action action = take_action(task->process, info.signo);
 
 		if (task->thread.trace)
@@ -231,9 +243,11 @@ static void deliver(struct user_regs *regs)
 			continue;
 		if (action.handler != SIGNAL_DEFAULT)
 			run_handler(regs, &action, &info);
-		else if (!stops(info.signo))
-			kill_program(regs, &info);
+		else
+			act_by_default(regs, &info);
 	}
+	if (task->must_end)
+		task_exit(0);
 	finish_call(regs, NULL);
 	if (task->restore_blocked) {
 		task->restore_blocked = false;
@@ -249,8 +263,7 @@ void user_work(struct user_regs *regs)
 	do {
 		__atomic_store_n(&thread->user_work, 0, __ATOMIC_RELAXED);
 		thread_clear_interrupt();
-		if (task_current()->must_end)
-			task_exit(0);
+		signal_wait_while_stopped();
 		rseq_interrupted(regs);
 		deliver(regs);
 	} while (__atomic_load_n(&thread->user_work, __ATOMIC_ACQUIRE));

@@ -87,6 +87,8 @@ static char state_of(const struct task *task)
 {
 	if (task->ended)
 		return 'Z';
+	if (task->stands)
+		return 'T';
 	if (task->thread.state != THREAD_WAITING)
 		return 'R';
 	return task->thread.waits_interruptibly ? 'S' : 'D';

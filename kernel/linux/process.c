@@ -226,6 +226,8 @@ int task_add(struct task *task)
 	} else {
 		list_insert_before(&process->tasks, &task->link);
 		process->task_count++;
+		if (process->stopped)
+			task->thread.user_work = 1;
 	}
 	spin_unlock(&process->handlers->lock);
 	if (err)
@@ -287,6 +289,7 @@ static struct process *process_create(void)
 	list_init(&process->link);
 	list_init(&process->tasks);
 	waitq_init(&process->task_ended);
+	waitq_init(&process->continued);
 	mutex_init(&process->timers_lock);
 	list_init(&process->timers);
 	signal_pending_init(&process->pending);

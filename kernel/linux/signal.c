@@ -17,6 +17,8 @@
 /* Taken before others, since they say why the program cannot go on (Linux: SYNCHRONOUS_MASK). */
 #define SYNCHRONOUS BITS(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS)
 
+#define STOPPING BITS(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGSTOP, SIGSTOP)
+
 static const char names[][10] = {
 	"SIG0",      "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGBUS",
 	"SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV", "SIGUSR2",  "SIGPIPE", "SIGALRM", "SIGTERM",
@@ -110,6 +112,22 @@ static int enqueue(struct process *process, struct signal_pending *pending,
 	return 0;
 }
 
+static void forget_all(struct process *process, uint64_t set);
+
+/* [signals] What a signal does just by being sent, blocked or ignored as it may be (signal(7)): those that stop and those that
+ * continue undo each other. */
+static void prepare(struct process *process, int signo)
+{
+	if (signo == SIGCONT)
+		forget_all(process, STOPPING);
+	else if (STOPPING & signal_bit(signo))
+		forget_all(process, signal_bit(SIGCONT));
+	if (process->stopped && (signo == SIGCONT || signo == SIGKILL)) {
+		process->stopped = false;
+		waitq_wake_all(&process->continued);
+	}
+}
+
 static bool blocked_by_all(const struct process *process, int signo)
 {
 	bool blocked = true;
@@ -124,6 +142,7 @@ int signal_send_process(struct process *process, const struct signal_info *info)
 	int err = 0;
 
 	spin_lock(&process->handlers->lock);
+	prepare(process, info->signo);
 	if (!signal_is_ignored(process, info->signo) || blocked_by_all(process, info->signo)) {
 		err = enqueue(process, &process->pending, info);
 		if (err >= 0)
@@ -140,6 +159,7 @@ int signal_send_task(struct task *task, const struct signal_info *info)
 	int err = 0;
 
 	spin_lock(&process->handlers->lock);
+	prepare(process, info->signo);
 	if (!task->ended &&
 	    (!signal_is_ignored(process, info->signo) || !wants(task, info->signo))) {
 		err = enqueue(process, &task->pending, info);
@@ -155,6 +175,7 @@ void signal_post_process(struct process *process, int signo)
 {
 	assert(signo < SIGRTMIN);
 	spin_lock(&process->handlers->lock);
+	prepare(process, signo);
 	if (!signal_is_ignored(process, signo) || blocked_by_all(process, signo)) {
 		enqueue_of_kernel(&process->pending, signo);
 		notify_process(process, signo);
@@ -170,6 +191,7 @@ bool signal_send_entry(struct process *process, struct task *task, struct queued
 	bool queued = false;
 
 	spin_lock(&process->handlers->lock);
+	prepare(process, signo);
 	if (!list_linked(&entry->link) && !(task && task->ended) &&
 	    (!signal_is_ignored(process, signo) || blocked_by_all(process, signo))) {
 		list_insert_before(&pending->queue, &entry->link);
@@ -245,6 +267,39 @@ static void forget_in(struct process *process, struct signal_pending *pending, i
 		dequeue(process, pending, signo, &info);
 }
 
+static void forget_all(struct process *process, uint64_t set)
+{
+	for (; set; set &= set - 1)
+		signal_forget(process, __builtin_ctzll(set) + 1);
+}
+
+void signal_stop(struct process *process)
+{
+	spin_lock(&process->handlers->lock);
+	process->stopped = true;
+	list_for_each(node, &process->tasks)
+		notify(list_entry(node, struct task, link));
+	spin_unlock(&process->handlers->lock);
+}
+
+void signal_wait_while_stopped(void)
+{
+	struct task *task = task_current();
+	struct process *process = task->process;
+	struct spinlock *lock = &process->handlers->lock;
+
+	if (!__atomic_load_n(&process->stopped, __ATOMIC_ACQUIRE))
+		return;
+	spin_lock(lock);
+	task->stands = true;
+	while (process->stopped && !task->must_end) {
+		int err = waitq_wait(&process->continued, lock, TIME_NEVER, WAIT_UNINTERRUPTIBLE);
+		assert(!err);
+	}
+	task->stands = false;
+	spin_unlock(lock);
+}
+
 /* [signals] Some task may have been woken for the process's signals in `set`, and will not take them: others shall. */
 static void hand_on(struct process *process, uint64_t set)
 {
@@ -266,6 +321,7 @@ void signal_end_task(struct task *task)
 	/* It counts as a signal that nothing blocks; deliver.c looks at must_end before. */
 	enqueue_of_kernel(&task->pending, SIGKILL);
 	notify(task);
+	waitq_wake_all(&task->process->continued);
 }
 
 static int lowest(uint64_t set)
@@ -294,7 +350,8 @@ bool signal_is_pending(void)
 {
 	struct task *task = task_current();
 
-	return (task->pending.set | task->process->pending.set) & ~task->blocked;
+	return (task->pending.set | task->process->pending.set) & ~task->blocked ||
+	       task->process->stopped;
 }
 
 bool signal_is_waiting(uint64_t set)

@@ -3,7 +3,7 @@
 # Threads, futexes, signals among threads. Sourced by cases.sh.
 
 options='' label='' stdin='' libcs=''
-for program in threads clone rseq futex; do
+for program in threads clone rseq futex sigthreads; do
 	try $program
 done
 if [ "$(id -u)" -eq 0 ]; then

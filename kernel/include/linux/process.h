@@ -67,6 +67,8 @@ struct process {
 	struct waitq task_ended; /* woken when there is one less */
 	struct task *leader;     /* [reference] whose id is `pid` */
 	struct task *sole;       /* [signals] that wants to be the only one: execve(2) */
+	bool stopped;            /* [signals] by SIGSTOP: no task enters user mode */
+	struct waitq continued;  /* woken when that is over */
 	unsigned leader_status;  /* [signals] with which the leader has ended before others */
 	int pid, parent_pid, group, session;
 
@@ -96,7 +98,7 @@ struct process {
 	unsigned personality;
 	bool not_dumpable, keep_capabilities, child_subreaper;
 	int parent_death_signal;
-	unsigned barriers; /* membarrier(2): what is registered */
+	unsigned barriers;      /* membarrier(2): what is registered */
 	int16_t oom_adjustment; /* /proc/self/oom_score_adj */
 };
 
@@ -133,6 +135,7 @@ struct task {
 	uint32_t refs;          /* atomic */
 	bool ended;    /* [signals] it runs no more program code: nobody sends it signals */
 	bool must_end; /* [signals] at its next return to user mode */
+	bool stands;   /* [signals] it waits for its stopped process to go on */
 	struct user_regs start_regs; /* what it enters user mode with */
 	char name[TASK_NAME_BYTES];  /* PR_SET_NAME, comm */
 	void *user_fpu_memory;       /* [owned] what user.fpu lies in */

@@ -54,6 +54,12 @@ void signal_task_ends(struct task *task);
 /** Makes a task end, wherever it is, at its next return to user mode. Under process->handlers->lock. */
 void signal_end_task(struct task *task);
 
+/** SIGSTOP: lets no task of the process come back to user mode until SIGCONT, or a signal that ends it. */
+void signal_stop(struct process *process);
+
+/** On the way to user mode: waits while the process is stopped. Thread context. */
+void signal_wait_while_stopped(void);
+
 /** Whether this disposition and number mean that nothing happens. Under process->handlers->lock. */
 bool signal_is_ignored(const struct process *process, int signo);
 
