@@ -571,7 +571,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	if (memfs_create("rootfs", 1, &lower, &fs))
 		abort();
 	fs->keeps_time = true;
-	at = (struct path_context){ fs->fs.root, fs->fs.root, 0 };
+	at = (struct path_context){ .root = fs->fs.root, .cwd = fs->fs.root, .umask = 0 };
 	model_init();
 	input = data;
 	input_end = data + bytes;
