@@ -142,6 +142,17 @@ static void poll_input(struct timer *timer)
 	timer_arm(timer, time_now() + POLL_INTERVAL_MS * NS_PER_MS);
 }
 
+static void start_device_input(struct console_device *device)
+{
+	console.polled = device->ops->start_input(device) != 0;
+	if (console.polled) {
+		timer_init(&console.poll, poll_input);
+		timer_arm(&console.poll, time_now() + POLL_INTERVAL_MS * NS_PER_MS);
+	}
+	/* What came before anybody listened. */
+	console.input_ready(console.input_context);
+}
+
 int console_start_input(void (*ready)(void *context), void *context)
 {
 	struct console_device *device = console.device;
@@ -150,29 +161,38 @@ int console_start_input(void (*ready)(void *context), void *context)
 		return -ENODEV;
 	console.input_context = context;
 	console.input_ready = ready;
-	console.polled = device->ops->start_input(device) != 0;
-	if (console.polled) {
-		timer_init(&console.poll, poll_input);
-		timer_arm(&console.poll, time_now() + POLL_INTERVAL_MS * NS_PER_MS);
-	}
-	/* What came before anybody listened. */
-	ready(context);
+	start_device_input(device);
 	return 0;
+}
+
+void console_lose_device(struct console_device *device)
+{
+	if (device != console.device)
+		return;
+	console_probe();
+	if (console.device && console.input_ready)
+		start_device_input(console.device);
 }
 
 size_t console_read(void *bytes, size_t count)
 {
-	return console.device->ops->read(console.device, bytes, count);
+	struct console_device *device = console.device;
+
+	return device ? device->ops->read(device, bytes, count) : 0;
 }
 
 void console_pause_input(void)
 {
-	if (!console.polled)
-		console.device->ops->pause_input(console.device);
+	struct console_device *device = console.device;
+
+	if (device && !console.polled)
+		device->ops->pause_input(device);
 }
 
 void console_resume_input(void)
 {
-	if (!console.polled)
-		console.device->ops->resume_input(console.device);
+	struct console_device *device = console.device;
+
+	if (device && !console.polled)
+		device->ops->resume_input(device);
 }

@@ -53,6 +53,22 @@ static void output_without_a_console_is_dropped(void **state)
 	assert_int_equal(console_start_input(NULL, NULL), -ENODEV);
 }
 
+static void lost_device_is_used_no_more(void **state)
+{
+	struct console_device other = sim.device;
+
+	(void)state;
+	console_lose_device(&other);
+	assert_true(console_present());
+	console_lose_device(&sim.device);
+	assert_false(console_present());
+	assert_int_equal(console_write("abc", 3), 3);
+	assert_int_equal(console_read(&other, 1), 0);
+	console_pause_input();
+	console_resume_input();
+	assert_int_equal(sim.output_bytes, 0);
+}
+
 static void log_lines_end_in_cr_lf_on_a_terminal(void **state)
 {
 	(void)state;
@@ -186,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(output_without_a_console_is_dropped),
+		TEST(lost_device_is_used_no_more),
 		TEST(log_lines_end_in_cr_lf_on_a_terminal),
 		TEST(log_gives_up_on_a_stuck_device),
 		TEST(input_is_started_by_the_first_reader),

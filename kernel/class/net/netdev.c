@@ -7,6 +7,7 @@
 #include <base/assert.h>
 #include <base/errno.h>
 #include <base/format.h>
+#include <base/log.h>
 #include <base/string.h>
 
 enum {
@@ -78,9 +79,14 @@ int netdev_register(struct netdev *dev)
 	error = add(dev);
 	upper = net.upper;
 	mutex_unlock(&net_mutex);
-	if (!error && upper)
+	if (error)
+		return error;
+	log_info("%s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, features %#x%s", dev->name,
+		 dev->mac[0], dev->mac[1], dev->mac[2], dev->mac[3], dev->mac[4], dev->mac[5],
+		 dev->mtu, dev->features, dev->link ? "" : ", no link");
+	if (upper)
 		upper->added(dev);
-	return error;
+	return 0;
 }
 
 void netdev_unregister(struct netdev *dev)

@@ -64,6 +64,9 @@ void console_probe(void);
 /** Uses this device; NULL: none. For tests, and for a driver of a bus that is found later. */
 void console_set_device(struct console_device *device);
 
+/** This device works no more: where it was the console, one that console_probe() finds takes its place. Thread context. */
+void console_lose_device(struct console_device *device);
+
 /** Whether there is a console, and whether on the host's side of it is a terminal (`stdout=tty`, or
  * not told). */
 bool console_present(void);
