@@ -441,7 +441,7 @@ _Noreturn void process_exit(unsigned status)
 }
 
 /* False: it is the last one, and stays. */
-static bool leave_process(struct task *task, unsigned status)
+static bool leave_process(struct task *task)
 {
 	struct process *process = task->process;
 
@@ -452,8 +452,6 @@ static bool leave_process(struct task *task, unsigned status)
 		process->ended_cpu_ns += thread_cpu_time_ns(&task->thread);
 		list_remove(&task->link);
 		signal_task_ends(task);
-		if (task == process->leader)
-			process->leader_status = status;
 	}
 	spin_unlock(&process->handlers->lock);
 	return !last;
@@ -465,8 +463,8 @@ _Noreturn void task_exit(unsigned status)
 	struct process *process = task->process;
 
 	task_release_user_state(task);
-	if (!leave_process(task, status))
-		process_exit(process->leader->ended ? process->leader_status : status);
+	if (!leave_process(task))
+		process_exit(status);
 	futex_release_locks(task); /* whoever came while it ended */
 	/* A leader keeps its id: it is the process's. */
 	if (task != process->leader)

@@ -183,6 +183,71 @@ static void test_order(void)
 	CHECK(!strcmp(order, "bca"));
 }
 
+/* The lowest holds a lock that the highest wants: until it gives it up it runs before the one between them. */
+static pthread_mutex_t lent;
+static volatile int steps;
+static int low_done, middle_done;
+
+static void *be_low(void *arg)
+{
+	pthread_mutex_lock(&lent);
+	steps = 1;
+	for (volatile int i = 0; i < 3000000; i++)
+		;
+	low_done = ++steps;
+	pthread_mutex_unlock(&lent);
+	return arg;
+}
+
+static void *be_middle(void *arg)
+{
+	for (volatile int i = 0; i < 1000; i++)
+		;
+	middle_done = ++steps;
+	return arg;
+}
+
+static void *be_high(void *arg)
+{
+	pthread_mutex_lock(&lent);
+	CHECK_EQ(middle_done, 0);
+	pthread_mutex_unlock(&lent);
+	return arg;
+}
+
+static void start_at(pthread_t *thread, int priority, void *(*fn)(void *))
+{
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+	pthread_attr_setschedparam(&attributes,
+				   &(struct sched_param){ .sched_priority = priority });
+	REQUIRE(!pthread_create(thread, &attributes, fn, NULL));
+}
+
+static void test_inheritance(void)
+{
+	pthread_mutexattr_t attributes;
+	pthread_t threads[3];
+
+	pthread_mutexattr_init(&attributes);
+	CHECK_EQ(pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT), 0);
+	pthread_mutex_init(&lent, &attributes);
+	CHECK_EQ(set_policy(0, FIFO, 50), 0);
+	start_at(&threads[0], 10, be_low);
+	while (!steps)
+		usleep(1000);
+	start_at(&threads[1], 30, be_high);
+	start_at(&threads[2], 20, be_middle);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	CHECK_EQ(set_policy(0, OTHER, 0), 0);
+	CHECK_EQ(low_done, 2);
+	CHECK_EQ(middle_done, 3);
+}
+
 static void test_affinity(void)
 {
 	cpu_set_t set;
@@ -222,6 +287,7 @@ int main(void)
 	test_nice();
 	test_affinity();
 	test_order();
+	test_inheritance();
 	test_barriers();
 	return check_done("scheduling");
 }

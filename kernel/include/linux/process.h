@@ -69,7 +69,6 @@ struct process {
 	struct task *sole;       /* [signals] that wants to be the only one: execve(2) */
 	bool stopped;            /* [signals] by SIGSTOP: no task enters user mode */
 	struct waitq continued;  /* woken when that is over */
-	unsigned leader_status;  /* [signals] with which the leader has ended before others */
 	int pid, parent_pid, group, session;
 
 	struct space *space;
