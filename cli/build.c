@@ -83,17 +83,13 @@ static int create_draft(struct build *b)
 
 static int make_root_image(struct build *b)
 {
-	int err = stage_directory(&b->stage, "/boot", 0755);
-
-	if (err)
-		return err;
-	char *path = format_string("%s" ISO_ROOT, b->stage.root);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	uint64_t bytes;
-	err = fd < 0 ? refuse(path, errno) : erofs_write(fd, &b->root.tree, &bytes);
-	if (fd >= 0)
-		close(fd);
-	free(path);
+	int fd = stage_open(&b->stage, ISO_ROOT);
+
+	if (fd < 0)
+		return fd;
+	int err = erofs_write(fd, &b->root.tree, &bytes);
+	close(fd);
 	return err;
 }
 
@@ -128,7 +124,7 @@ static int make_iso(struct build *b)
 	int err = create_draft(b);
 
 	if (!err)
-		err = stage_create(&b->stage, STAGE_LARGE);
+		err = stage_create(&b->stage);
 	if (err)
 		return err;
 	if (b->options->verbose)

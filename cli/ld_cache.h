@@ -11,3 +11,6 @@
  * cache gives what can be read of it.
  */
 void ld_cache_find(const void *cache, size_t bytes, const char *name, struct strings *paths);
+
+/** Makes a cache of libraries, one path for each name, for a loader to read. */
+void ld_cache_make(const struct strings *names, const struct strings *paths, struct text *out);

@@ -24,6 +24,7 @@ struct library {
 	char *path;             /* as found */
 	char *origin;           /* what $ORIGIN stands for in it */
 	char *name;             /* by which it was asked for */
+	bool system;            /* found by the loader's cache or in its own directories */
 	struct mapping mapping;
 	struct elf_dynamic dynamic;
 };
@@ -53,6 +54,7 @@ struct search {
 	const char *name;
 	struct strings found; /* where it is; the last one is for every processor */
 	bool done;
+	bool system; /* see struct library */
 };
 
 /* --- lists of directories ------------------------------------------------------------------------ */
@@ -234,6 +236,7 @@ static void search_glibc(struct search *s)
 	}
 	try_directories(s, &s->l->preferred);
 	try_list(s, s->from->dynamic.runpath, s->from->origin);
+	s->system = !s->done;
 	try_cache(s);
 	for (size_t i = 0; !s->from->dynamic.no_default && i < countof(glibc_directories); i++)
 		try_directory(s, glibc_directories[i]);
@@ -368,9 +371,13 @@ static int add_named(struct libraries *l, struct library *from, const char *name
 		return 0;
 	search(&s);
 	for (size_t i = 0; !err && i < s.found.count; i++) {
+		struct library **met = l->last;
+
 		err = meet(l, s.found.items[i], name, from);
 		if (err)
 			report("%s: %s", s.found.items[i], strerror(-err));
+		else
+			(*met)->system = s.system;
 	}
 	if (!s.found.count) {
 		err = who ? -ENOENT : 0;
@@ -488,6 +495,36 @@ bool libraries_add_named(struct libraries *l, const char *name)
 	if (!l->first || is_met(l, name))
 		return l->first;
 	return !add_named(l, l->first, name, NULL) && *at && !add_needs(l, *at, NULL);
+}
+
+int libraries_add_cache(struct libraries *l)
+{
+	struct strings names = { 0 }, paths = { 0 };
+	struct text cache = { 0 };
+	struct found present;
+	bool simple = true;
+
+	for (const struct library *met = l->first; met; met = met->next) {
+		if (!met->system)
+			continue;
+		/* The format has more to say of these than is said here; then the loader searches. */
+		simple = simple && !strstr(met->path, "/glibc-hwcaps/");
+		strings_add(&names, met->name);
+		strings_add(&paths, met->path);
+	}
+	bool there = !root_find(l->root, CACHE_PATH, &present);
+	bool in_tree = there && present.node;
+	if (there)
+		free(present.path);
+	int err = 0;
+	if (names.count && simple && !in_tree) {
+		ld_cache_make(&names, &paths, &cache);
+		err = root_write(l->root, CACHE_PATH, cache.data, cache.bytes);
+	}
+	text_free(&cache);
+	strings_free(&names);
+	strings_free(&paths);
+	return err;
 }
 
 /* --- life and questions -------------------------------------------------------------------------- */

@@ -38,6 +38,10 @@ must_check int libraries_add_module(struct libraries *l, const char *path);
 /** A library by its name, as dlopen() would find it from the program; false: there is none. */
 bool libraries_add_named(struct libraries *l, const char *name);
 
+/** Gives the root a loader's cache of what was found in the system's directories: it saves the loader a search that
+ * costs as much as the rest of its work. Nothing where there is one already. 0 or a negative errno, reported. */
+must_check int libraries_add_cache(struct libraries *l);
+
 /** The next one that is packed, programs and modules included, by path; NULL: no more. `from` NULL: the first. */
 struct library *libraries_next(const struct libraries *l, struct library *from);
 /** As it was found, and the name that it has for those who need it. */

@@ -93,6 +93,8 @@ static int add_libraries(struct root *r, const struct program *p, const struct o
 		err = libraries_add_program(&l, p->binaries.items[i], o->args[0]);
 	if (!err && r->host_below)
 		err = runtimes_add(&l, p);
+	if (!err && r->host_below)
+		err = libraries_add_cache(&l);
 	libraries_fini(&l);
 	return err;
 }

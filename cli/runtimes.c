@@ -188,10 +188,12 @@ static const struct rule rules[] = {
 	  .items = { TAKE("/etc/fonts", LINKED), TAKE("/usr/share/fontconfig", ALL) } },
 
 	/* What the C library reads, or loads */
-	{ .what = "its configuration",
-	  .libraries = { "libc.so.6", "libc.so", "libc.musl-*" },
-	  .items = { TAKE("/run", EMPTY), TAKE("/var/run", EMPTY), TAKE("/var/tmp", EMPTY),
-		     TAKE("/etc/ld-musl-x86_64.path", ALL) } },
+	{ .what = "its loader's configuration",
+	  .libraries = { "ld-musl-*" },
+	  .items = { TAKE("/etc/ld-musl-x86_64.path", ALL) } },
+	{ .what = "places to write to",
+	  .libraries = { "libc.so.6", "ld-musl-*" },
+	  .items = { TAKE("/run", EMPTY), TAKE("/var/run", EMPTY), TAKE("/var/tmp", EMPTY) } },
 	{ .what = "locales",
 	  .symbols = { "setlocale", "newlocale" },
 	  .items = { TAKE("/usr/lib/locale/C.utf8", ALL),

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A temporary directory in which a machine's root directory is put together, by hard links where the
- * host allows them. Guest paths are absolute; links in them are followed within the staged root, so that
- * nothing is ever written outside of it. A file that is already there is replaced, a directory merged.
- * All return 0 or a negative errno; -EINTR, when a signal wants the command ended, is not reported.
+ * A temporary directory, private to the user, in which an ISO image's content is put together. Paths in it are absolute and
+ * plain; their directories are made. All return 0 or a negative errno; -EINTR, when a signal wants the command ended, is not
+ * reported.
  */
 #pragma once
 
@@ -12,21 +11,16 @@
 #include <base/compiler.h>
 
 struct stage {
-	char *top;  /* the temporary directory, private to the user */
-	char *root; /* within it: what becomes the root directory */
+	char *top;  /* the temporary directory, for the temporary files of others too */
+	char *root; /* within it: the content */
 };
 
-/**
- * In $TMPDIR; where that is not set, in the host's memory if the files to come are few and small (a
- * directory on a disk costs a millisecond each), else in /tmp. To be ended by stage_remove() on success.
- */
-enum stage_size { STAGE_SMALL, STAGE_LARGE };
-must_check int stage_create(struct stage *s, enum stage_size size);
+/** In $TMPDIR, else in /tmp. To be ended by stage_remove() on success. */
+must_check int stage_create(struct stage *s);
 void stage_remove(struct stage *s);
 
-/** The file, or the directory with all that is in it, as `guest`. */
-must_check int stage_add(struct stage *s, const char *host, const char *guest);
-must_check int stage_write(struct stage *s, const char *guest, const struct text *content);
-must_check int stage_link(struct stage *s, const char *guest, const char *target);
-/** Makes the directory unless there is one. */
-must_check int stage_directory(struct stage *s, const char *guest, unsigned mode);
+/** A copy of the host's file. */
+must_check int stage_add(struct stage *s, const char *host, const char *path);
+must_check int stage_write(struct stage *s, const char *path, const struct text *content);
+/** An empty file, open for writing: its descriptor or a negative errno. */
+must_check int stage_open(struct stage *s, const char *path);

@@ -91,12 +91,64 @@ static void damage_gives_what_is_left(void **state)
 	check(&c, sizeof c, "liba.so", 0);
 }
 
+static void made_cache_is_found_in(void **state)
+{
+	struct strings names = { 0 }, paths = { 0 };
+	struct text cache = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		strings_printf(&names, "lib%u.so.%u", i / 2, i * 7 % 12);
+		strings_printf(&paths, "/lib/%u", i);
+	}
+	ld_cache_make(&names, &paths, &cache);
+	for (unsigned i = 0; i < 12; i++) {
+		struct strings found = { 0 };
+
+		ld_cache_find(cache.data, cache.bytes, names.items[i], &found);
+		assert_int_equal(found.count, 1);
+		assert_string_equal(found.items[0], paths.items[i]);
+		strings_free(&found);
+	}
+	strings_free(&names);
+	strings_free(&paths);
+	text_free(&cache);
+}
+
+/* The loader's binary search depends on it. */
+static void made_cache_is_sorted_backwards_by_number(void **state)
+{
+	static const char *const sorted[] = { "libz.so.1", "libc.so.10", "libc.so.6", "libc-2.so" };
+	struct strings names = { 0 }, paths = { 0 };
+	struct text cache = { 0 };
+	const char *last = "";
+
+	(void)state;
+	for (size_t i = countof(sorted); i--;) {
+		strings_add(&names, sorted[i]);
+		strings_add(&paths, "/lib/x");
+	}
+	ld_cache_make(&names, &paths, &cache);
+	for (size_t i = 0; i < countof(sorted); i++) {
+		const char *at = memmem(cache.data, cache.bytes, sorted[i], strlen(sorted[i]) + 1);
+
+		assert_non_null(at);
+		assert_true(!i || at > last);
+		last = at;
+	}
+	strings_free(&names);
+	strings_free(&paths);
+	text_free(&cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_paths_of_a_name_are_found),
 		cmocka_unit_test(newer_format_is_found_behind_the_older),
 		cmocka_unit_test(damage_gives_what_is_left),
+		cmocka_unit_test(made_cache_is_found_in),
+		cmocka_unit_test(made_cache_is_sorted_backwards_by_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
