@@ -49,7 +49,9 @@ static void start_console(void)
 {
 	log_read_params();
 	console_probe();
-	log_set_sink(console_log);
+	/* Without one they are kept until a bus has one. */
+	if (console_present())
+		log_set_sink(console_log);
 }
 
 static _Noreturn void boot_failed(const char *what)
@@ -149,6 +151,7 @@ _Noreturn void kernel_main(int boot_error)
 		 boot_info.range_count, pages_stats().total_bytes >> 20);
 	cpu_irq_enable();
 	virtio_probe();
+	log_set_sink(console_log);
 	mount_root();
 	if (linux_start())
 		core_end(STATUS_BOOT_FAILED);
