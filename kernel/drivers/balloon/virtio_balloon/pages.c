@@ -12,13 +12,14 @@
 #include <hal/cpu.h>
 
 enum {
-	BLOCK_ORDER = 8,
+	BLOCK_ORDER = 4,
+	BLOCK_FRAMES = 1 << BLOCK_ORDER,
 	RESERVE_BYTES = 2 << 20, /* the kernel keeps these at least */
 	RECLAIM_SPINS = 10000,   /* for the device to have taken the batch before */
 	RETRY_MS = 1000,
 };
 
-static_assert(BALLOON_BATCH == 1 << BLOCK_ORDER, "a block fills a batch");
+static_assert(BALLOON_BATCH % BLOCK_FRAMES == 0, "a batch can be full of blocks");
 
 /* Batches */
 
@@ -108,16 +109,14 @@ static struct page *page_to_give(unsigned order)
 
 static void fill_batch(struct balloon_batch *batch, uint32_t wanted)
 {
-	struct page *page = wanted >= BALLOON_BATCH ? page_to_give(BLOCK_ORDER) : NULL;
+	struct page *page;
 
 	batch->count = 0;
 	batch->pages = NULL;
-	if (page) {
+	wanted = min(wanted, (uint32_t)BALLOON_BATCH);
+	while (wanted - batch->count >= BLOCK_FRAMES && (page = page_to_give(BLOCK_ORDER)) != NULL)
 		batch_add(batch, page);
-		return;
-	}
-	while (batch->count < min(wanted, (uint32_t)BALLOON_BATCH) &&
-	       (page = page_to_give(0)) != NULL)
+	while (batch->count < wanted && (page = page_to_give(0)) != NULL)
 		batch_add(batch, page);
 }
 
@@ -155,24 +154,28 @@ static bool inflate(struct balloon *balloon, uint32_t wanted)
 
 /* Deflating */
 
-/* Fills a batch with what the host has, at most so many frames, or one block. */
+static struct page *pop(struct page **list)
+{
+	struct page *page = *list;
+
+	*list = page->owner;
+	return page;
+}
+
+/* Fills a batch with what the host has: so many frames at most, or where they are fewer than a block and it has nothing else, one
+ * block. */
 static void take_from_host(struct balloon *balloon, struct balloon_batch *batch, uint32_t wanted)
 	REQUIRES(balloon->lock)
 {
-	struct page *page;
-
 	batch->count = 0;
 	batch->pages = NULL;
-	while (batch->count < min(wanted, (uint32_t)BALLOON_BATCH) && balloon->singles) {
-		page = balloon->singles;
-		balloon->singles = page->owner;
-		batch_add(batch, page);
-	}
-	if (!batch->count && balloon->blocks) {
-		page = balloon->blocks;
-		balloon->blocks = page->owner;
-		batch_add(batch, page);
-	}
+	wanted = min(wanted, (uint32_t)BALLOON_BATCH);
+	while (balloon->blocks && wanted - batch->count >= BLOCK_FRAMES)
+		batch_add(batch, pop(&balloon->blocks));
+	while (balloon->singles && batch->count < wanted)
+		batch_add(batch, pop(&balloon->singles));
+	if (!batch->count && balloon->blocks)
+		batch_add(batch, pop(&balloon->blocks));
 	balloon->actual -= batch->count;
 }
 

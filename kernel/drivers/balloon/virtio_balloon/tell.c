@@ -73,6 +73,8 @@ static void report_all(struct balloon *balloon)
 		else
 			page_put(page);
 	}
+	/* What else there was to wake for while it waited here. */
+	balloon_wake(balloon);
 }
 
 void balloon_report(struct balloon *balloon)

@@ -30,7 +30,7 @@ struct balloon {
 	/* Memory that the host has. Its pages are linked by owner. */
 	struct spinlock lock;
 	struct page *singles;           /* [lock] */
-	struct page *blocks;            /* [lock] of BALLOON_BATCH frames */
+	struct page *blocks;            /* [lock] of several frames */
 	uint32_t actual;                /* [lock] frames */
 	bool gave_back;                 /* [lock] no more is wanted before the host says so */
 	struct virtio_queue *deflate;   /* [lock] */
