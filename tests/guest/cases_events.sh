@@ -3,7 +3,7 @@
 
 options=
 libcs='glibc musl'
-for program in epoll epollnest pipes eventfd timerfd pollselect signalfd unixstream unixdgram unixrights inotify; do
+for program in epoll epollnest pipes eventfd timerfd pollselect signalfd unixstream unixdgram unixrights inotify sysv; do
 	try $program
 done
 libcs=
