@@ -51,13 +51,15 @@ static int print_area(struct procfs_buffer *b, const struct area *area)
 /* What of an area is in memory. A page that others show as well counts as shared, and in parts. */
 struct usage {
 	uint64_t bytes, resident, proportional, shared_clean, shared_dirty, private_clean,
-		private_dirty, anonymous;
+		private_dirty, anonymous, large;
 };
 
 static void count_page(struct usage *u, phys_t frame, unsigned flags)
 {
-	bool borrowed = flags & MMU_BORROWED;
-	uint32_t refs = borrowed ? 1 : __atomic_load_n(&page_of(frame)->refs, __ATOMIC_RELAXED);
+	bool borrowed = flags & MMU_BORROWED, large = flags & MMU_LARGE;
+	uint32_t refs = borrowed || large
+				? 1
+				: __atomic_load_n(&page_of(frame)->refs, __ATOMIC_RELAXED);
 
 	u->resident += PAGE_SIZE;
 	u->proportional += PAGE_SIZE / max(refs, 1u);
@@ -69,6 +71,7 @@ static void count_page(struct usage *u, phys_t frame, unsigned flags)
 		u->private_dirty += PAGE_SIZE;
 	if (!borrowed && refs == 1)
 		u->anonymous += PAGE_SIZE;
+	u->large += large ? PAGE_SIZE : 0;
 }
 
 static void add_usage(struct usage *sum, const struct mmu *mmu, const struct area *area)
@@ -92,7 +95,7 @@ static int print_usage(struct procfs_buffer *b, const struct usage *u)
 		"Shared_Clean:   %8llu kB\nShared_Dirty:   %8llu kB\n"
 		"Private_Clean:  %8llu kB\nPrivate_Dirty:  %8llu kB\n"
 		"Referenced:     %8llu kB\nAnonymous:      %8llu kB\n"
-		"LazyFree:              0 kB\nAnonHugePages:         0 kB\n"
+		"LazyFree:              0 kB\nAnonHugePages:  %8llu kB\n"
 		"ShmemPmdMapped:        0 kB\nFilePmdMapped:         0 kB\n"
 		"Shared_Hugetlb:        0 kB\nPrivate_Hugetlb:       0 kB\n"
 		"Swap:                  0 kB\nSwapPss:               0 kB\n"
@@ -100,7 +103,8 @@ static int print_usage(struct procfs_buffer *b, const struct usage *u)
 		(ull)(u->resident >> 10), (ull)(u->proportional >> 10),
 		(ull)((u->private_dirty + u->shared_dirty) >> 10), (ull)(u->shared_clean >> 10),
 		(ull)(u->shared_dirty >> 10), (ull)(u->private_clean >> 10),
-		(ull)(u->private_dirty >> 10), (ull)(u->resident >> 10), (ull)(u->anonymous >> 10));
+		(ull)(u->private_dirty >> 10), (ull)(u->resident >> 10), (ull)(u->anonymous >> 10),
+		(ull)(u->large >> 10));
 }
 
 /* The letters of proc(5), "VmFlags". */

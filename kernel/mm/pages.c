@@ -494,6 +494,17 @@ void page_get(struct page *page)
 	__atomic_fetch_add(&page->refs, 1, __ATOMIC_RELAXED);
 }
 
+void page_split(struct page *block)
+{
+	uint64_t frames = (uint64_t)1 << block->order;
+
+	spin_lock(&ram.lock);
+	assert(block->state == STATE_USED && block->refs == 1);
+	for (uint64_t i = 0; i < frames; i++)
+		block[i] = (struct page){ .refs = 1, .state = STATE_USED, .range = block->range };
+	spin_unlock(&ram.lock);
+}
+
 static void release(struct page *page)
 {
 	unsigned order = page->order;

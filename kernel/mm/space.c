@@ -189,6 +189,10 @@ static void put_page(void *context, uintptr_t va, phys_t frame, unsigned flags)
 	struct space *space = context;
 
 	(void)va;
+	if (flags & MMU_LARGE) {
+		space_put_large(space, frame);
+		return;
+	}
 	space->resident_pages--;
 	if (!(flags & MMU_BORROWED))
 		page_put(page_of(frame));
@@ -196,6 +200,8 @@ static void put_page(void *context, uintptr_t va, phys_t frame, unsigned flags)
 
 void space_drop_pages(struct space *space, uintptr_t start, uintptr_t end)
 {
+	space_split_at(space, start);
+	space_split_at(space, end);
 	mmu_unmap(&space->mmu, start, end, put_page, space);
 }
 

@@ -57,9 +57,12 @@ static int protect_area(struct space *space, struct area **area, uintptr_t start
 	if (!((*area)->prot & SPACE_WRITE) && !space_may_become(space, &like, to - from))
 		return -ENOMEM;
 	error = change_area(space, area, start, end, &like);
-	if (!error)
-		mmu_protect(&space->mmu, from, to, space_mmu_rights(prot));
-	return error;
+	if (error)
+		return error;
+	space_split_at(space, from);
+	space_split_at(space, to);
+	mmu_protect(&space->mmu, from, to, space_mmu_rights(prot));
+	return 0;
 }
 
 static int protect_locked(struct space *space, uintptr_t start, uintptr_t end, unsigned prot)
@@ -144,6 +147,12 @@ static int advise_flags(struct space *space, struct area **area, uintptr_t start
 	case ADVICE_DOFORK:
 		like.flags &= ~(unsigned)AREA_DONT_FORK;
 		break;
+	case ADVICE_HUGEPAGE:
+		like.flags = (like.flags & ~(unsigned)AREA_SMALL) | AREA_LARGE;
+		break;
+	case ADVICE_NOHUGEPAGE:
+		like.flags = (like.flags & ~(unsigned)AREA_LARGE) | AREA_SMALL;
+		break;
 	case ADVICE_WIPEONFORK:
 		if (like.object)
 			return -EINVAL;
@@ -175,6 +184,8 @@ static int advise_area(struct space *space, struct area **area, uintptr_t start,
 	case ADVICE_DOFORK:
 	case ADVICE_WIPEONFORK:
 	case ADVICE_KEEPONFORK:
+	case ADVICE_HUGEPAGE:
+	case ADVICE_NOHUGEPAGE:
 		return advise_flags(space, area, from, to, advice);
 	case ADVICE_POPULATE_READ:
 	case ADVICE_POPULATE_WRITE:

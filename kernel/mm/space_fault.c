@@ -41,8 +41,10 @@ static int map_new(struct space *space, uintptr_t va, phys_t frame, unsigned fla
 
 static int map_zeroes(struct space *space, const struct area *area, uintptr_t va)
 {
-	struct page *page = page_alloc(0, PAGE_ZEROED);
+	if (space_map_large(space, area, va))
+		return 0;
 
+	struct page *page = page_alloc(0, PAGE_ZEROED);
 	if (!page)
 		return -ENOMEM;
 	return map_new(space, va, page_phys(page), flags_of(area));
@@ -232,6 +234,11 @@ int space_fault_locked(struct space *space, uintptr_t address, enum user_access 
 	mapped = mmu_lookup(&space->mmu, va, &frame);
 	if (!mapped)
 		return first_touch(space, area, va, access);
+	if (mapped & MMU_LARGE) {
+		/* Its rights are others than the area's now: that is found out page by page. */
+		space_split_range(space, va, va + PAGE_SIZE);
+		mapped &= ~(unsigned)MMU_LARGE;
+	}
 	if (access == USER_ACCESS_WRITE && !(area->flags & AREA_SHARED) && !(mapped & MMU_WRITE))
 		return copy_on_write(space, area, va, frame, mapped);
 	return widen(space, area, va, frame, mapped);

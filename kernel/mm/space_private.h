@@ -13,7 +13,7 @@ enum {
 /* What of the flags an area keeps. */
 enum {
 	AREA_KEPT = AREA_SHARED | AREA_STACK | AREA_NO_RESERVE | AREA_LOCKED_LAYOUT |
-		    AREA_DONT_FORK | AREA_WIPE_ON_FORK,
+		    AREA_DONT_FORK | AREA_WIPE_ON_FORK | AREA_LARGE | AREA_SMALL,
 };
 
 static inline size_t area_bytes(const struct area *area)
@@ -73,6 +73,18 @@ uintptr_t space_find_place(struct space *space, uintptr_t hint, size_t bytes, un
 
 /** Rights for the page tables: the CPU can refuse writing and executing alone. */
 unsigned space_mmu_rights(unsigned prot);
+
+/** A large page of zeros at `va` of an anonymous area, where one is worth while. False: a small one must do. */
+bool space_map_large(struct space *space, const struct area *area, uintptr_t va);
+
+/** Makes the large page that `va` lies within, but not at its start, small ones. */
+void space_split_at(struct space *space, uintptr_t va);
+
+/** The same with all large pages of a range. */
+void space_split_range(struct space *space, uintptr_t start, uintptr_t end);
+
+/** Gives a large page back that is mapped no more. */
+void space_put_large(struct space *space, phys_t frame);
 
 /** space_fault() under the lock. */
 int must_check space_fault_locked(struct space *space, uintptr_t address, enum user_access access);

@@ -81,6 +81,7 @@ static int move(struct space *space, const struct remap *r, const struct area *a
 		copy->object_page = area_page(area, r->old);
 	copy->start = to;
 	copy->end = to + r->new_bytes;
+	space_split_range(space, r->old, r->old + r->old_bytes);
 	error = copy_mappings(space, r, to, min(r->old_bytes, r->new_bytes));
 	if (error)
 		goto err_free;

@@ -57,6 +57,11 @@ for program in fileio openflags readdir rename links truncate paths descriptors 
 done
 libcs=$all_forms try proc
 libcs=
+options='-m 256'
+for seed in 1 2 3 4; do
+	libcs=musl label=$seed try largepages $seed
+done
+options=$with_data label= libcs=
 # On the host these need root's rights; in Capuchin everybody is root.
 if [ "$(id -u)" -eq 0 ]; then
 	try stat

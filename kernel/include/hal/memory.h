@@ -23,7 +23,11 @@ enum mmu_flags {
 	MMU_UNCACHED = BIT(4),
 	MMU_BORROWED = BIT(
 		5), /* kept in the entry: the frame is not counted by mm/pages (image, initrd) */
+	MMU_LARGE = BIT(6), /* told of a page that is part of a large one */
 };
+
+/** What a large page spans. */
+#define MMU_LARGE_BYTES ((uintptr_t)2 << 20)
 
 /** Bounds of the user half: [USER_MIN, USER_MAX). The last page stays free, so that no `syscall`
  * returns to a non-canonical address (Intel SDM vol. 2, SYSRET). */
@@ -93,6 +97,14 @@ int must_check mmu_map(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned fla
  * wants memory. Returns how many it mapped. */
 size_t mmu_map_run(struct mmu *mmu, uintptr_t va, phys_t frame, size_t count, unsigned flags);
 
+/** Maps a large page, `va` and `frame` aligned to it. -EEXIST: something is mapped there, or a table is; -ENOMEM. */
+int must_check mmu_map_large(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags);
+
+/** Makes the large page around `va` small ones, with the same frames and rights. `table` is a frame of the kind that
+ * struct mmu_frames gives; it is taken over. The functions here that change a range want that none of its ends lies within a
+ * large page; mmu_map() wants none at all. */
+void mmu_split(struct mmu *mmu, uintptr_t va, phys_t table);
+
 /** What is mapped at `va`: its flags and frame; 0 where nothing is. A page without any of READ,
  * WRITE and EXEC (mprotect with PROT_NONE) stays present for this call: it returns MMU_USER and
  * MMU_BORROWED as set. */
@@ -101,7 +113,7 @@ unsigned mmu_lookup(const struct mmu *mmu, uintptr_t va, phys_t *frame);
 /** The first page in [va, end) that is mapped; `end`: there is none. What no table covers is passed over at once. */
 uintptr_t mmu_next(const struct mmu *mmu, uintptr_t va, uintptr_t end);
 
-/** Called for each page that was mapped, after the CPU can no longer reach it. */
+/** Called for each page that was mapped, after the CPU can no longer reach it; once for a large one (MMU_LARGE). */
 typedef void mmu_unmapped_fn(void *context, uintptr_t va, phys_t frame, unsigned flags);
 
 /** Unmaps all of [start, end) and frees tables that hold nothing any more. `fn` may be NULL. */

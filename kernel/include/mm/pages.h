@@ -54,6 +54,9 @@ struct page *page_alloc(unsigned order, enum page_flags flags);
 void page_get(struct page *page);
 void page_put(struct page *page);
 
+/** Makes a block with one reference 2^order single frames, each with one. */
+void page_split(struct page *block);
+
 static inline phys_t page_phys(const struct page *page)
 {
 	return phys((uint64_t)(page - (const struct page *)page_array_base) << PAGE_SHIFT);

@@ -31,6 +31,8 @@ enum area_flags {
 	AREA_LOCKED_LAYOUT = BIT(7), /* vDSO and the like: mremap and mprotect refuse it */
 	AREA_DONT_FORK = BIT(8),     /* set by madvise: a child does not get it, or gets it empty */
 	AREA_WIPE_ON_FORK = BIT(9),
+	AREA_LARGE = BIT(10), /* set by madvise: large pages, or none at all */
+	AREA_SMALL = BIT(11),
 };
 
 struct area {

@@ -65,6 +65,19 @@ static size_t find(const struct tree *t, uintptr_t va)
 	return low;
 }
 
+/* The entry that covers `va`, small or large; NULL: there is none. */
+static struct mapped *covering(const struct tree *t, uintptr_t va)
+{
+	size_t i = find(t, align_down(va, PAGE_SIZE) + 1);
+	struct mapped *before = i ? &t->pages[i - 1] : NULL;
+	uintptr_t span;
+
+	if (!before)
+		return NULL;
+	span = before->flags & MMU_LARGE ? MMU_LARGE_BYTES : PAGE_SIZE;
+	return va - before->va < span ? before : NULL;
+}
+
 size_t host_mmu_pages(void)
 {
 	size_t count = 0;
@@ -156,7 +169,8 @@ int mmu_map(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags)
 	size_t i = find(t, va);
 
 	assert(is_aligned(va | frame.raw, PAGE_SIZE) && va >= USER_MIN && va < USER_MAX);
-	assert(flags & MMU_USER);
+	assert(flags & MMU_USER && !(flags & MMU_LARGE));
+	assert(!covering(t, va) || !(covering(t, va)->flags & MMU_LARGE));
 	if (i < t->count && t->pages[i].va == va) {
 		t->pages[i] = (struct mapped){ va, frame, flags };
 		return 0;
@@ -194,16 +208,51 @@ size_t mmu_map_run(struct mmu *mmu, uintptr_t va, phys_t frame, size_t count, un
 	return mapped;
 }
 
+int mmu_map_large(struct mmu *mmu, uintptr_t va, phys_t frame, unsigned flags)
+{
+	struct tree *t = tree_of(mmu);
+	size_t i = find(t, va);
+
+	assert(is_aligned(va | frame.raw, MMU_LARGE_BYTES));
+	if (i < t->count && t->pages[i].va < va + MMU_LARGE_BYTES)
+		return -EEXIST;
+	for (size_t n = 0; n < t->table_count; n++)
+		assert(t->tables[n].span != va); /* a table holds something */
+	if (t->count == t->room) {
+		t->room = t->room ? t->room * 2 : 64;
+		t->pages = realloc(t->pages, t->room * sizeof(*t->pages));
+	}
+	memmove(&t->pages[i + 1], &t->pages[i], (t->count - i) * sizeof(*t->pages));
+	t->pages[i] = (struct mapped){ va, frame, flags | MMU_LARGE };
+	t->count++;
+	return 0;
+}
+
+void mmu_split(struct mmu *mmu, uintptr_t va, phys_t table)
+{
+	struct tree *t = tree_of(mmu);
+	struct mapped *large = covering(t, va), old;
+
+	assert(large && large->flags & MMU_LARGE);
+	old = *large;
+	t->count--;
+	memmove(large, large + 1, (size_t)(&t->pages[t->count] - large) * sizeof(*large));
+	t->tables = realloc(t->tables, (t->table_count + 1) * sizeof(*t->tables));
+	t->tables[t->table_count++] = (struct table){ old.va, table };
+	for (size_t at = 0; at < MMU_LARGE_BYTES; at += PAGE_SIZE)
+		assert(!mmu_map(mmu, old.va + at, phys_add(old.frame, at),
+				old.flags & ~(unsigned)MMU_LARGE));
+}
+
 unsigned mmu_lookup(const struct mmu *mmu, uintptr_t va, phys_t *frame)
 {
-	const struct tree *t = tree_of(mmu);
-	size_t i = find(t, align_down(va, PAGE_SIZE));
+	const struct mapped *m = covering(tree_of(mmu), va);
 
-	if (i == t->count || t->pages[i].va != align_down(va, PAGE_SIZE))
+	if (!m)
 		return 0;
 	if (frame)
-		*frame = t->pages[i].frame;
-	return t->pages[i].flags;
+		*frame = phys_add(m->frame, align_down(va, PAGE_SIZE) - m->va);
+	return m->flags;
 }
 
 uintptr_t mmu_next(const struct mmu *mmu, uintptr_t va, uintptr_t end)
@@ -211,7 +260,18 @@ uintptr_t mmu_next(const struct mmu *mmu, uintptr_t va, uintptr_t end)
 	const struct tree *t = tree_of(mmu);
 	size_t i = find(t, va);
 
+	if (covering(t, va))
+		return va;
 	return i < t->count && t->pages[i].va < end ? t->pages[i].va : end;
+}
+
+/* No large page reaches over an end of the range. */
+static void check_ends(const struct tree *t, uintptr_t start, uintptr_t end)
+{
+	const struct mapped *first = covering(t, start), *last = covering(t, end - 1);
+
+	assert(!first || first->va == start || !(first->flags & MMU_LARGE));
+	assert(!last || !(last->flags & MMU_LARGE) || last->va + MMU_LARGE_BYTES == end);
 }
 
 void mmu_unmap(struct mmu *mmu, uintptr_t start, uintptr_t end, mmu_unmapped_fn *fn, void *context)
@@ -220,6 +280,8 @@ void mmu_unmap(struct mmu *mmu, uintptr_t start, uintptr_t end, mmu_unmapped_fn 
 	size_t from = find(t, start), to = find(t, end), count = to - from;
 	struct mapped *gone = malloc((count + 1) * sizeof(*gone));
 
+	if (start < end)
+		check_ends(t, start, end);
 	assert(is_aligned(start | end, PAGE_SIZE) && start <= end && gone);
 	if (count)
 		memcpy(gone, &t->pages[from], count * sizeof(*gone));
@@ -237,6 +299,8 @@ void mmu_protect(struct mmu *mmu, uintptr_t start, uintptr_t end, unsigned flags
 	struct tree *t = tree_of(mmu);
 
 	assert(is_aligned(start | end, PAGE_SIZE));
+	if (start < end)
+		check_ends(t, start, end);
 	for (size_t i = find(t, start); i < t->count && t->pages[i].va < end; i++) {
 		unsigned *old = &t->pages[i].flags;
 		unsigned granted = flags & RIGHTS;

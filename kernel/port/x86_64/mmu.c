@@ -181,9 +181,12 @@ static uint64_t *descend(uint64_t *parent_entry, uint64_t *entry, uint64_t bits)
 	return table_below(*entry);
 }
 
+enum { LARGE_LEVEL = 1 };
+
 /** The way down to one entry: path[level] is the entry at that level. */
 struct walk {
 	uint64_t *path[LEVELS];
+	unsigned leaf; /* the level that next_mapped() found a page at */
 };
 
 static void count_up(struct walk *walk, unsigned level)
@@ -212,13 +215,13 @@ static unsigned detach_upwards(struct walk *walk, unsigned level, unsigned top_k
 
 /** Clears a page's entry, whose way down `walk` has. The CPU forgets it, and tables that are empty
  * now, before their frames are anybody else's. */
-static void clear_leaf(struct walk *walk, uintptr_t va, unsigned top_kept)
+static void clear_leaf(struct walk *walk, unsigned level, uintptr_t va, unsigned top_kept)
 {
 	uint64_t tables[LEVELS];
 	unsigned count;
 
-	*walk->path[0] = 0;
-	count = detach_upwards(walk, 0, top_kept, tables);
+	*walk->path[level] = 0;
+	count = detach_upwards(walk, level, top_kept, tables);
 	invlpg(va);
 	while (count)
 		frame_put(tables[--count]);
@@ -260,8 +263,8 @@ static int walk_make(uint64_t *top, uintptr_t va, unsigned level, uint64_t bits,
 	}
 }
 
-/** The leaf entry of a page, NULL where a table is missing. Fills `walk` from the top down to it.
- */
+/** The leaf entry of a page, NULL where a table is missing. Fills `walk` from the top down to it, or as
+ * far as there are tables: to walk->leaf. */
 static uint64_t *walk_find(uint64_t *top, uintptr_t va, struct walk *walk)
 {
 	uint64_t *table = top;
@@ -270,6 +273,7 @@ static uint64_t *walk_find(uint64_t *top, uintptr_t va, struct walk *walk)
 		uint64_t *entry = &table[index_of(va, l)];
 
 		walk->path[l] = entry;
+		walk->leaf = l;
 		if (l == 0)
 			return entry;
 		if (!*entry || (*entry & PTE_LARGE))
@@ -412,7 +416,7 @@ void mmu_unmap_kernel(uintptr_t va, size_t bytes)
 
 		if (!entry || !*entry)
 			continue;
-		clear_leaf(&walk, va + done, LEVELS - 1);
+		clear_leaf(&walk, 0, va + done, LEVELS - 1);
 	}
 }
 
@@ -475,6 +479,7 @@ int mmu_map(struct mmu *user, uintptr_t va, phys_t frame, unsigned flags)
 	int error = walk_make(user_top(user), va, 0, USER_TABLE_BITS, &walk);
 	uint64_t old;
 
+	assert(error != -EEXIST);
 	if (error)
 		return error;
 	old = *walk.path[0];
@@ -506,15 +511,57 @@ size_t mmu_map_run(struct mmu *user, uintptr_t va, phys_t frame, size_t count, u
 	return mapped;
 }
 
-unsigned mmu_lookup(const struct mmu *user, uintptr_t va, phys_t *frame)
+int mmu_map_large(struct mmu *user, uintptr_t va, phys_t frame, unsigned flags)
+{
+	struct walk walk;
+	int error = walk_make(user_top(user), va, LARGE_LEVEL, USER_TABLE_BITS, &walk);
+
+	if (error)
+		return error;
+	if (*walk.path[LARGE_LEVEL])
+		return -EEXIST;
+	*walk.path[LARGE_LEVEL] = frame.raw | leaf_bits(flags | MMU_USER) | PTE_LARGE;
+	count_up(&walk, LARGE_LEVEL);
+	return 0;
+}
+
+/** The entry of the page at `va`, large or not; NULL where a table is missing. */
+static const uint64_t *find_leaf(const struct mmu *user, uintptr_t va, bool *large)
 {
 	struct walk walk;
 	const uint64_t *entry = walk_find(user_top(user), va, &walk);
 
+	*large = !entry && walk.leaf == LARGE_LEVEL && *walk.path[LARGE_LEVEL] & PTE_LARGE;
+	return *large ? walk.path[LARGE_LEVEL] : entry;
+}
+
+unsigned mmu_lookup(const struct mmu *user, uintptr_t va, phys_t *frame)
+{
+	bool large;
+	const uint64_t *entry = find_leaf(user, va, &large);
+
 	if (!entry || !*entry)
 		return 0;
 	*frame = phys(*entry & PTE_FRAME);
-	return leaf_flags(*entry);
+	if (!large)
+		return leaf_flags(*entry);
+	*frame = phys_add(*frame, align_down(va & (MMU_LARGE_BYTES - 1), PAGE_SIZE));
+	return leaf_flags(*entry) | MMU_LARGE;
+}
+
+void mmu_split(struct mmu *user, uintptr_t va, phys_t table)
+{
+	bool large;
+	uint64_t *entry = (uint64_t *)find_leaf(user, va, &large);
+	uint64_t *small = table_at(table.raw);
+	uint64_t first;
+
+	assert(large);
+	first = (*entry & PTE_FRAME) | leaf_bits(leaf_flags(*entry));
+	for (unsigned i = 0; i < ENTRIES; i++)
+		small[i] = first + i * PAGE_SIZE;
+	*entry = (table.raw | USER_TABLE_BITS) + ENTRIES * PTE_COUNT;
+	flush_page(user, va);
 }
 
 /** The next page at or after `va` that may be mapped: skips what missing tables span. */
@@ -526,10 +573,13 @@ static uintptr_t next_mapped(uint64_t *top, uintptr_t va, uintptr_t end, struct 
 
 		for (; l; l--) {
 			walk->path[l] = &table[index_of(va, l)];
-			if (!*walk->path[l])
+			if (!*walk->path[l] || *walk->path[l] & PTE_LARGE)
 				break;
 			table = table_below(*walk->path[l]);
 		}
+		walk->leaf = l;
+		if (l && *walk->path[l])
+			return va;
 		if (l) {
 			va = align_down(va, span_of(l)) + span_of(l);
 			continue;
@@ -551,18 +601,28 @@ uintptr_t mmu_next(const struct mmu *user, uintptr_t va, uintptr_t end)
 	return next_mapped(user_top(user), va, end, &walk);
 }
 
+/** The page that next_mapped() found lies wholly within the range. */
+static void check_span(const struct walk *walk, uintptr_t va, uintptr_t end)
+{
+	uint64_t span = span_of(walk->leaf);
+
+	assert(is_aligned(va, span) && end - va >= span);
+}
+
 void mmu_unmap(struct mmu *user, uintptr_t start, uintptr_t end, mmu_unmapped_fn *fn, void *context)
 {
 	uint64_t *top = user_top(user);
 	struct walk walk;
 
 	for (uintptr_t va = next_mapped(top, start, end, &walk); va < end;
-	     va = next_mapped(top, va + PAGE_SIZE, end, &walk)) {
-		uint64_t entry = *walk.path[0];
+	     va = next_mapped(top, va + span_of(walk.leaf), end, &walk)) {
+		uint64_t entry = *walk.path[walk.leaf];
 
-		clear_leaf(&walk, va, LEVELS);
+		check_span(&walk, va, end);
+		clear_leaf(&walk, walk.leaf, va, LEVELS);
 		if (fn)
-			fn(context, va, phys(entry & PTE_FRAME), leaf_flags(entry));
+			fn(context, va, phys(entry & PTE_FRAME),
+			   leaf_flags(entry) | (walk.leaf ? MMU_LARGE : 0));
 	}
 }
 
@@ -572,14 +632,16 @@ void mmu_protect(struct mmu *user, uintptr_t start, uintptr_t end, unsigned flag
 	struct walk walk;
 
 	for (uintptr_t va = next_mapped(top, start, end, &walk); va < end;
-	     va = next_mapped(top, va + PAGE_SIZE, end, &walk)) {
-		uint64_t entry = *walk.path[0];
+	     va = next_mapped(top, va + span_of(walk.leaf), end, &walk)) {
+		uint64_t entry = *walk.path[walk.leaf];
 		unsigned kept = leaf_flags(entry) & ~(MMU_READ | MMU_WRITE | MMU_EXEC);
 		unsigned rights = flags & (MMU_READ | MMU_EXEC);
 
+		check_span(&walk, va, end);
 		if (entry & PTE_WRITE)
 			rights |= flags & MMU_WRITE;
-		*walk.path[0] = (entry & PTE_FRAME) | leaf_bits(kept | rights);
+		*walk.path[walk.leaf] = (entry & PTE_FRAME) | leaf_bits(kept | rights) |
+					(walk.leaf ? PTE_LARGE : 0);
 		flush_page(user, va);
 	}
 }
