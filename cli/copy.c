@@ -154,9 +154,14 @@ static int copy_leaf(struct copy *c, struct node *dir, const char *name, const s
 		return 0;
 	if (present && S_ISDIR(present->mode))
 		return refuse(text_get(&c->guest), EISDIR);
+	/* What only some may read is looked at closer: the list of a directory does not tell. */
+	if (c->missing_only && S_ISREG(st->st_mode) && !(st->st_mode & S_IROTH) &&
+	    access(text_get(&c->host), R_OK))
+		return 0;
 	struct node *node = get_node(c, st);
 	if (!node)
 		return refuse_unread(c, errno);
+	node->optional = c->missing_only;
 	tree_enter(dir, name, strlen(name), node);
 	return 0;
 }

@@ -29,6 +29,7 @@ enum {
 	/* A file's last bytes lie behind its inode if that saves most of a page: they have to be copied to be mapped. */
 	FILE_TAIL_MAX = 1024,
 	TAIL_MAX = BLOCK_BYTES - INODE_BYTES,
+	HOLES_BYTES_MIN = 1 << 20,
 	COPY_BYTES = 8 << 20, /* at once, between two looks at the signals */
 };
 static_assert(FIRST_INODE % (1 << EROFS_ISLOTBITS) == 0,
@@ -258,7 +259,7 @@ static int copy_by_hand(int in, uint64_t from, int out, uint64_t at, uint64_t by
 	return 0;
 }
 
-static int copy_range(int in, uint64_t from, int out, uint64_t at, uint64_t bytes)
+static int copy_piece(int in, uint64_t from, int out, uint64_t at, uint64_t bytes)
 {
 	off_t offset = (off_t)from;
 
@@ -283,6 +284,34 @@ static int copy_range(int in, uint64_t from, int out, uint64_t at, uint64_t byte
 	return 0;
 }
 
+/* The image is all zeroes before: holes of large files are left as they are. */
+static int copy_range(int in, uint64_t from, int out, uint64_t at, uint64_t bytes)
+{
+	uint64_t end = from + bytes;
+	int err = 0;
+
+	if (bytes < HOLES_BYTES_MIN)
+		return copy_piece(in, from, out, at, bytes);
+	if (lseek(in, 0, SEEK_END) < (off_t)end)
+		return -ENODATA;
+	while (!err && from < end) {
+		off_t data = lseek(in, (off_t)from, SEEK_DATA);
+		off_t hole = data < 0 ? -1 : lseek(in, data, SEEK_HOLE);
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		if (hole < 0) /* it knows no holes */
+			return copy_piece(in, from, out, at, bytes);
+		uint64_t begin = min((uint64_t)data, end);
+		uint64_t piece = min((uint64_t)hole, end) - begin;
+		err = copy_piece(in, begin, out, at + (begin - from), piece);
+		at += begin - from + piece;
+		from = begin + piece;
+		bytes = end - from;
+	}
+	return err;
+}
+
 /* What lies in blocks, and then the tail. */
 static int copy_file(struct writer *w, const struct node *node, int in, uint64_t from)
 {
@@ -298,14 +327,17 @@ static int copy_file(struct writer *w, const struct node *node, int in, uint64_t
 	return (size_t)got == tail ? 0 : -ENODATA;
 }
 
-static int write_host_file(struct writer *w, const struct node *node)
+static int write_host_file(struct writer *w, struct node *node)
 {
 	int fd = open(node->host_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int err = fd < 0 ? -errno : copy_file(w, node, fd, 0);
 
-	if (fd < 0)
-		return refuse(node->host_path, errno);
-	int err = copy_file(w, node, fd, 0);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	if (err && err != -EINTR && node->optional) {
+		node->size = 0;
+		return 0;
+	}
 	if (err == -ENODATA)
 		report("%s: became shorter while it was read", node->host_path);
 	else if (err)
@@ -321,7 +353,7 @@ static int write_bytes(struct writer *w, const struct node *node, const char *co
 	return write_at(w->fd, content, node->size - tail, node->block << BLOCK_BITS);
 }
 
-static int write_content(struct writer *w, const struct node *node)
+static int write_content(struct writer *w, struct node *node)
 {
 	int err = 0;
 
@@ -404,8 +436,8 @@ static int write_all(struct writer *w)
 		return refuse("the root image", errno);
 	put_super_block(w);
 	for (size_t i = 0; !err && i < w->count; i++) {
-		put_inode(w, w->nodes[i], (uint32_t)i + 1);
 		err = write_content(w, w->nodes[i]);
+		put_inode(w, w->nodes[i], (uint32_t)i + 1);
 	}
 	if (err)
 		return err;

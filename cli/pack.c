@@ -99,6 +99,30 @@ static int add_libraries(struct root *r, const struct program *p, const struct o
 	return err;
 }
 
+/* An argument that looks like a path, and names a file that only the host has, is likely to have been meant for the
+ * program to read. */
+static void hint_at_arguments(struct root *r, char *const *args)
+{
+	struct found found;
+	struct stat st;
+
+	for (; *args; args++) {
+		if (**args == '-' || !strpbrk(*args, "./") || stat(*args, &st) ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		char *guest = path_normalise("/", *args);
+		bool there = !root_find(r, guest, &found);
+		bool packed_too = there && found.node;
+
+		if (there)
+			free(found.path);
+		if (!packed_too)
+			report("%s is not in the machine; --add %s:%s would put it there", *args,
+			       *args, guest);
+		free(guest);
+	}
+}
+
 int pack_root(struct root *r, struct program *p, const struct options *o, const struct strings *env)
 {
 	int err;
@@ -112,7 +136,11 @@ int pack_root(struct root *r, struct program *p, const struct options *o, const 
 		err = add_one(r, o->additions.items[i]);
 	if (!err)
 		err = program_find(p, r, o->args[0], o->rootfs, env);
-	return err ? err : add_libraries(r, p, o, env);
+	if (!err)
+		err = add_libraries(r, p, o, env);
+	if (!err && r->host_below)
+		hint_at_arguments(r, o->args + 1);
+	return err;
 }
 
 static int write_text(struct root *r, const char *guest, const struct text *content)

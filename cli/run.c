@@ -26,6 +26,8 @@
 enum { SEED_BYTES = 32 };
 /* The first MiB, and what the kernel and a program take at their start besides what is counted. */
 #define MEMORY_FIXED_BYTES ((uint64_t)1664 << 10)
+/* It has to lie below 4 GiB, where a machine has 3 GiB of memory, or 2 (q35). */
+#define IMAGE_BYTES_MAX ((uint64_t)1900 << 20)
 #define MEMORY_DEFAULT ((uint64_t)128 << 20)
 
 struct run {
@@ -63,6 +65,12 @@ static int check_memory(const struct run *r, uint64_t image_bytes)
 	const struct options *o = r->options;
 	uint64_t needed;
 
+	if (image_bytes > IMAGE_BYTES_MAX) {
+		report("%s: its root directory of %llu MiB is too large to be kept in memory (see "
+		       "--root-on-disk)",
+		       o->args[0], (unsigned long long)(image_bytes >> 20));
+		return -EFBIG;
+	}
 	if (add_overflows(r->program.writable_bytes, image_bytes, &needed) ||
 	    add_overflows(needed, r->kernel_bytes + MEMORY_FIXED_BYTES, &needed))
 		needed = UINT64_MAX;

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { NAMES_MAX = 8, ITEMS_MAX = 14 };
 #define MODEST_BYTES ((uint64_t)256 << 20)
@@ -310,7 +311,7 @@ static int bring(struct fit *f, const struct item *item, const char *path)
 	struct found found;
 	struct node *node;
 
-	if (item->flags & MODEST && !is_modest(path))
+	if (access(path, R_OK) || (item->flags & MODEST && !is_modest(path)))
 		return 0;
 	if (f->l->verbose)
 		report("packs %s for %s: %s", path, f->who, f->rule->what);

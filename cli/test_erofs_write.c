@@ -223,14 +223,56 @@ static void file_that_became_shorter_is_an_error(void **state)
 	unlink(path);
 }
 
+static void optional_file_that_is_gone_is_empty(void **state)
+{
+	struct image *i = *state;
+	const struct stat st = { .st_mode = S_IFREG | 0644, .st_size = 9000, .st_nlink = 1 };
+	struct node *node = copy_node(&i->tree, "/tmp/capuchin-test-gone", &st);
+
+	node->optional = true;
+	enter(i->tree.root, "f", node);
+	make(i);
+	assert_int_equal(look(i, i->fs.root_nid, "f").size, 0);
+}
+
+static void holes_of_a_file_are_zeroes(void **state)
+{
+	enum { BYTES = 8 << 20 };
+	struct image *i = *state;
+	char path[] = "/tmp/capuchin-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct stat st;
+	struct erofs_run run;
+
+	assert_int_equal(pwrite(fd, "begin", 5, 3 << 20), 5);
+	assert_int_equal(pwrite(fd, "end", 3, BYTES - 3), 3);
+	assert_int_equal(fstat(fd, &st), 0);
+	enter(i->tree.root, "f", copy_node(&i->tree, path, &st));
+	make(i);
+	struct erofs_inode inode = look(i, i->fs.root_nid, "f");
+	assert_int_equal(erofs_map(&i->fs, &inode, 0, &run), 0);
+	assert_int_equal(run.bytes, BYTES);
+	char *want = calloc(BYTES, 1);
+	assert_int_equal(pread(fd, want, BYTES, 0), BYTES);
+	assert_memory_equal(run.data, want, BYTES);
+	free(want);
+	close(fd);
+	unlink(path);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(files_of_all_sizes_come_back), test(whole_pages_of_files_can_be_mapped),
-		test(large_directories_are_sorted), test(names_owners_times_and_devices_are_kept),
-		test(files_of_the_host_are_read),   test(file_that_became_shorter_is_an_error),
+		test(files_of_all_sizes_come_back),
+		test(whole_pages_of_files_can_be_mapped),
+		test(large_directories_are_sorted),
+		test(names_owners_times_and_devices_are_kept),
+		test(files_of_the_host_are_read),
+		test(file_that_became_shorter_is_an_error),
+		test(optional_file_that_is_gone_is_empty),
+		test(holes_of_a_file_are_zeroes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ struct node {
 	uint32_t nlink;
 	uint64_t size;      /* bytes of a file, or of a link's target */
 	enum source source; /* where they are */
+	bool optional;      /* SOURCE_HOST: empty where it cannot be read, which is no error */
 	union {
 		char *bytes;           /* SOURCE_MEMORY, and a link's target: ends in NUL besides */
 		char *host_path;       /* SOURCE_HOST */
