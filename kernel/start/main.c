@@ -73,8 +73,21 @@ static const void *map_boot_data(uint64_t start, uint64_t bytes)
 	return phys_to_virt(phys(start));
 }
 
+/** Reads a short command line before there is memory. False: it is longer. */
+static bool read_short_line(void)
+{
+	static _Alignas(char *) char memory[8192] __attribute__((section(".noinit")));
+	size_t bytes = boot_info.cmdline_bytes;
+
+	if (bytes > EARLY_CMDLINE_BYTES ||
+	    params_memory_bytes(early_cmdline, bytes) > sizeof memory)
+		return false;
+	params_parse(early_cmdline, bytes, memory);
+	return true;
+}
+
 /** Copies the command line to where it stays, and reads it. */
-static void read_parameters(void)
+static void read_long_line(void)
 {
 	const char *line = "";
 	size_t bytes = boot_info.cmdline_bytes;
@@ -136,16 +149,22 @@ static void mount_root(void)
 
 _Noreturn void kernel_main(int boot_error)
 {
+	bool is_short;
+
 	cpu_start();
 	core_set_end(end_machine);
+	is_short = !boot_error && read_short_line();
+	if (is_short)
+		cpu_start_features();
 	threads_start(boot_stack, (size_t)(boot_stack_top - boot_stack));
 	start_memory(boot_error);
-	if (!boot_error)
-		read_parameters();
+	if (!boot_error && !is_short)
+		read_long_line();
 	start_console();
 	tty_init();
 	check_boot(boot_error);
-	cpu_start_features();
+	if (!is_short)
+		cpu_start_features();
 	platform_start(&boot_info);
 	log_info("booted by %s, %u ranges of memory, %lu MiB", boot_info.protocol,
 		 boot_info.range_count, pages_stats().total_bytes >> 20);

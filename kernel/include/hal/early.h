@@ -11,14 +11,18 @@
 /** As the boot protocol gave it, cleaned. Valid from the kernel's first C function on. */
 extern struct boot_info boot_info;
 
+/** The command line, where it is short (boot_info.cmdline_bytes is at most EARLY_CMDLINE_BYTES): in reach before there are maps
+ * of anything else. Not NUL-terminated. */
+enum { EARLY_CMDLINE_BYTES = 512 };
+extern char early_cmdline[EARLY_CMDLINE_BYTES];
+
 /** Defined by kernel/start: the first function that runs at the kernel's final place, on the boot
  * stack, with interrupts off. `boot_error` is 0, or why boot_info is unusable. */
 _Noreturn void kernel_main(int boot_error);
 
-/** Whether the CPU's optional features are to be used; called once, before anything else of the
- * port, with the whole command line in reach of params_flag(). */
+/** This CPU's own data and the interrupt tables. Once, before anything else of the port. */
 void cpu_start(void);
 
-/** The second step, when memory can be allocated: interrupt tables, protection features, floating
- * point. */
+/** What the CPU has beyond that, less what the parameters switch off: protection features, floating point, system calls. Once,
+ * after params_parse(), and soon: an emulator translates anew what runs before and after. */
 void cpu_start_features(void);

@@ -13,6 +13,7 @@
 #include "mmu.h"
 
 #include <base/bits.h>
+#include <base/string.h>
 #include <boot/protocols.h>
 #include <core/params.h>
 #include <hal/early.h>
@@ -20,6 +21,7 @@
 enum { EARLY_GIB_MAX = 4, ENTRIES = 512, HUGE_SHIFT = 21 };
 
 struct boot_info boot_info __attribute__((section(".noinit")));
+char early_cmdline[EARLY_CMDLINE_BYTES] __attribute__((section(".noinit")));
 static uint64_t early_pds[EARLY_GIB_MAX - 1][ENTRIES] aligned(4096)
 	__attribute__((section(".noinit")));
 static int boot_error;
@@ -79,14 +81,26 @@ static int read_boot_info(unsigned protocol, uint64_t info, uint64_t tsc)
 	return error ? error : boot_info_check(&boot_info);
 }
 
+static const char *cmdline(void)
+{
+	if (!boot_info.cmdline_bytes)
+		return NULL;
+	return early_memory_at(NULL, boot_info.cmdline, boot_info.cmdline_bytes);
+}
+
 static bool cmdline_has(const char *name)
 {
-	const char *line;
+	const char *line = cmdline();
 
-	if (!boot_info.cmdline_bytes)
-		return false;
-	line = early_memory_at(NULL, boot_info.cmdline, boot_info.cmdline_bytes);
 	return line && params_early_flag(line, boot_info.cmdline_bytes, name);
+}
+
+static void keep_cmdline(void)
+{
+	const char *line = cmdline();
+
+	if (line && boot_info.cmdline_bytes <= sizeof early_cmdline)
+		memcpy(early_cmdline, line, boot_info.cmdline_bytes);
 }
 
 /** Good enough for a place, and never for a key: the CPU's generator where there is one, cycles
@@ -174,6 +188,7 @@ struct early_place early_main(unsigned protocol, uint64_t info, uint64_t tsc)
 	uintptr_t base;
 
 	boot_error = read_boot_info(protocol, info, tsc);
+	keep_cmdline();
 	random = cmdline_has("nokaslr") ? 0 : early_random();
 	base = choose_places(random);
 	/* The lowest byte 0 ends strings before they reach the guard. */

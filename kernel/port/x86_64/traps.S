@@ -83,7 +83,10 @@ trap_entry:
 	cmpl $0, %gs:CPU_SMAP
 	je 2f
 	clac
-2:	movl %edi, %esi
+	/* A trap from user mode leaves SS null, SYSCALL does not: where they differ, TCG translates all that runs after both twice. */
+2:	movl $KERNEL_DS, %eax
+	movl %eax, %ss
+	movl %edi, %esi
 	movq REGS_ORIG_RAX(%rsp), %rdx
 	movq $-1, REGS_ORIG_RAX(%rsp)
 	movq %rsp, %rdi
