@@ -5,7 +5,7 @@
 #include <base/format.h>
 #include <core/lock.h>
 
-enum { LINE_BYTES = 200, INDENT = 2 };
+enum { LINE_BYTES = 200, INDENT = 2, DEPTH_MAX = 20 };
 
 struct device_text {
 	char line[LINE_BYTES];
@@ -45,18 +45,17 @@ void device_print(struct device_text *text, const char *fmt, ...)
 		text->length += (size_t)bytes < room ? (size_t)bytes : room - 1;
 }
 
-static void show(const struct device *device, void (*out)(const char *line))
+static void show(const struct device *device, unsigned depth, void (*out)(const char *line))
 {
 	struct device_text text = { .length = 0 };
 
-	for (const struct device *up = device->parent; up; up = up->parent)
-		device_print(&text, "%*s", INDENT, "");
-	device_print(&text, "%s %s", device->bus, device->name);
+	device_print(&text, "%*s%s %s", (int)(depth * INDENT), "", device->bus, device->name);
 	if (device->describe) {
 		device_print(&text, " ");
 		device->describe(device, &text);
 	}
-	device_print(&text, " [%s]", device->driver ? device->driver : "no driver");
+	if (device->driver)
+		device_print(&text, " [%s]", device->driver);
 	if (device->describe_class) {
 		device_print(&text, " ");
 		device->describe_class(device, &text);
@@ -64,10 +63,21 @@ static void show(const struct device *device, void (*out)(const char *line))
 	out(text.line);
 }
 
+/** Devices come and go by threads only; none may while this goes on. */
+static void show_below(const struct device *parent, unsigned depth, void (*out)(const char *line))
+{
+	list_for_each(node, &tree.devices) {
+		const struct device *device = list_entry(node, struct device, link);
+
+		if (device->parent != parent)
+			continue;
+		show(device, depth, out);
+		if (depth < DEPTH_MAX)
+			show_below(device, depth + 1, out);
+	}
+}
+
 void devices_show(void (*out)(const char *line))
 {
-	/* Devices come and go by threads only, and no thread runs between two steps unless out() sleeps: then one that is removed
-	 * meanwhile ends the list early. */
-	list_for_each(node, &tree.devices)
-		show(list_entry(node, struct device, link), out);
+	show_below(NULL, 0, out);
 }

@@ -24,7 +24,7 @@ static const char *const known_names[] = {
 	"quiet",       "rdinit",    "reboot",     "resume",   "ro",       "root",
 	"rootdelay",   "rootflags", "rootfstype", "rootwait", "rw",       "seed",
 	"selinux",     "stdin",     "stdout",     "strace",   "swiotlb",  "tsc",
-	"tsi_hijack",  "wall",      "winsize",
+	"tsi_hijack",  "wall",      "winsize",    "devices",
 };
 
 /* A quadratic search for an older setting of the same variable ends here; past it both stay, and

@@ -10,6 +10,8 @@
 #include <base/format.h>
 #include <base/log.h>
 #include <base/string.h>
+#include <bus/device.h>
+#include <bus/pci.h>
 #include <bus/virtio.h>
 #include <class/console.h>
 #include <class/tty.h>
@@ -130,6 +132,36 @@ static void check_boot(int error)
 	boot_failed(text);
 }
 
+static void probe_buses(void)
+{
+	uint64_t low_end = 0, end = 0;
+
+	for (uint32_t i = 0; i < boot_info.range_count; i++) {
+		uint64_t range_end = boot_info.ranges[i].end;
+
+		end = max(end, range_end);
+		if (range_end <= BIT64(32))
+			low_end = max(low_end, range_end);
+	}
+	virtio_probe();
+	pci_probe(low_end, end);
+}
+
+static void show_device(const char *line)
+{
+	console_write(line, strlen(line));
+	console_write("\n", 1);
+}
+
+/** `devices`: what the machine has, and nothing else. */
+static void show_devices(void)
+{
+	if (!params_flag("devices"))
+		return;
+	devices_show(show_device);
+	core_end(0);
+}
+
 static void mount_root(void)
 {
 	const void *image = NULL;
@@ -169,8 +201,9 @@ _Noreturn void kernel_main(int boot_error)
 	log_info("booted by %s, %u ranges of memory, %lu MiB", boot_info.protocol,
 		 boot_info.range_count, pages_stats().total_bytes >> 20);
 	cpu_irq_enable();
-	virtio_probe();
+	probe_buses();
 	log_set_sink(console_log);
+	show_devices();
 	mount_root();
 	if (linux_start())
 		core_end(STATUS_BOOT_FAILED);

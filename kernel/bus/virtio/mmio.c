@@ -193,7 +193,7 @@ static int interrupts_start(struct virtio_dev *dev, unsigned queues)
 
 static void interrupts_stop(struct virtio_dev *dev)
 {
-	irq_detach(mmio_of(dev)->place.line);
+	irq_detach(mmio_of(dev)->place.line, interrupt, dev);
 }
 
 static void poll(struct virtio_dev *dev)

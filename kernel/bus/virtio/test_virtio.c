@@ -128,8 +128,7 @@ static int set_up(void **state)
 	sim.type = TYPE;
 	sim.queue_count = 2;
 	host_io_remove_all();
-	if (host_irq_attached(5))
-		irq_detach(5);
+	host_irq_forget();
 	return 0;
 }
 

@@ -18,10 +18,11 @@ enum irq_trigger { IRQ_EDGE_HIGH, IRQ_LEVEL_LOW, IRQ_LEVEL_HIGH };
  */
 unsigned irq_isa(unsigned isa, enum irq_trigger *trigger);
 
-/** Routes a line to this kernel and unmasks it. -ENODEV: no controller has this line; -EBUSY:
- * taken; -ENOSPC: no vector left. Thread context. */
+/** Routes a line to this kernel and unmasks it. Several may share a line: all are called. -ENODEV:
+ * no controller has this line; -EBUSY: it is in use with another trigger; -ENOSPC: no vector left.
+ * Thread context. */
 int must_check irq_attach(unsigned line, enum irq_trigger trigger, irq_handler *fn, void *context);
-void irq_detach(unsigned line);
+void irq_detach(unsigned line, irq_handler *fn, void *context);
 
 /** A message-signalled interrupt: what a device writes where, so that `fn` is called. Edge; unmasked at once. -ENODEV: no local
  * APIC; -ENOSPC: no vector left. Thread context. */

@@ -46,6 +46,15 @@ void host_timer_fire(void);
 bool host_irq_attached(unsigned line);
 void host_irq_raise(unsigned line);
 
+/** Messages: how many are attached, at most can be; sends one. */
+#define HOST_MESSAGE_ADDRESS ((uint64_t)0xfee01000)
+unsigned host_irq_messages(void);
+void host_irq_limit_messages(unsigned most);
+void host_irq_send(uint64_t address, uint32_t data);
+
+/** Nobody is attached to anything any more. */
+void host_irq_forget(void);
+
 /** Calls what was given to irq_set_discovery(). Returns how many controllers it told, and how it routed ISA lines. */
 struct host_isa_line {
 	unsigned line;

@@ -8,15 +8,20 @@
 #include "host.h"
 #include "io.h"
 
+#include <string.h>
+
 #define weak __attribute__((weak))
 
-enum { LINES = 256, ISA_LINES = 16 };
+enum { LINES = 256, ISA_LINES = 16, SHARED_MAX = 4, MESSAGES = 256 };
 
-static struct {
+struct handler {
 	irq_handler *fn;
 	void *context;
-} lines[LINES];
+};
 
+static struct handler lines[LINES][SHARED_MAX], messages[MESSAGES];
+
+static unsigned messages_max = MESSAGES;
 static struct host_isa_line isa_lines[ISA_LINES];
 static void (*discovery)(void);
 static unsigned controllers;
@@ -32,19 +37,77 @@ weak int irq_attach(unsigned line, enum irq_trigger trigger, irq_handler *fn, vo
 	(void)trigger;
 	if (line >= LINES)
 		return -ENODEV;
-	if (lines[line].fn)
-		return -EBUSY;
 	if (host_allocation_must_fail())
 		return -ENOSPC;
-	lines[line].fn = fn;
-	lines[line].context = context;
+	for (unsigned i = 0; i < SHARED_MAX; i++) {
+		if (lines[line][i].fn)
+			continue;
+		lines[line][i] = (struct handler){ fn, context };
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+weak void irq_detach(unsigned line, irq_handler *fn, void *context)
+{
+	unsigned i = 0;
+
+	assert(line < LINES);
+	while (i < SHARED_MAX && (lines[line][i].fn != fn || lines[line][i].context != context))
+		i++;
+	assert(i < SHARED_MAX);
+	lines[line][i].fn = NULL;
+}
+
+weak int irq_attach_message(irq_handler *fn, void *context, struct irq_message *out)
+{
+	unsigned i = 0;
+
+	while (i < messages_max && messages[i].fn)
+		i++;
+	if (i >= messages_max || host_allocation_must_fail())
+		return -ENOSPC;
+	messages[i] = (struct handler){ fn, context };
+	*out = (struct irq_message){ HOST_MESSAGE_ADDRESS, i };
 	return 0;
 }
 
-weak void irq_detach(unsigned line)
+weak void irq_detach_message(const struct irq_message *message)
 {
-	assert(line < LINES && lines[line].fn);
-	lines[line].fn = NULL;
+	assert(message->address == HOST_MESSAGE_ADDRESS && messages[message->data].fn);
+	messages[message->data].fn = NULL;
+}
+
+void host_irq_limit_messages(unsigned most)
+{
+	messages_max = most;
+}
+
+unsigned host_irq_messages(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < MESSAGES; i++)
+		count += !!messages[i].fn;
+	return count;
+}
+
+void host_irq_send(uint64_t address, uint32_t data)
+{
+	bool irqs_on = cpu_irq_disable();
+
+	assert(address == HOST_MESSAGE_ADDRESS && data < MESSAGES);
+	if (messages[data].fn)
+		messages[data].fn(messages[data].context);
+	if (irqs_on)
+		cpu_irq_enable();
+}
+
+void host_irq_forget(void)
+{
+	memset(lines, 0, sizeof(lines));
+	memset(messages, 0, sizeof(messages));
+	messages_max = MESSAGES;
 }
 
 weak void irq_set_discovery(void (*fn)(void))
@@ -68,7 +131,10 @@ weak void irq_override_isa(unsigned isa, unsigned line, enum irq_trigger trigger
 
 bool host_irq_attached(unsigned line)
 {
-	return line < LINES && lines[line].fn;
+	for (unsigned i = 0; line < LINES && i < SHARED_MAX; i++)
+		if (lines[line][i].fn)
+			return true;
+	return false;
 }
 
 void host_irq_raise(unsigned line)
@@ -76,8 +142,9 @@ void host_irq_raise(unsigned line)
 	bool irqs_on = cpu_irq_disable();
 
 	assert(line < LINES);
-	if (lines[line].fn)
-		lines[line].fn(lines[line].context);
+	for (unsigned i = 0; i < SHARED_MAX; i++)
+		if (lines[line][i].fn)
+			lines[line][i].fn(lines[line][i].context);
 	if (irqs_on)
 		cpu_irq_enable();
 }

@@ -93,6 +93,6 @@
 
 #define VECTOR_PIC 32
 #define VECTOR_DEVICE 48
-#define VECTOR_TIMER 94
-#define VECTOR_SPURIOUS 95
-#define VECTOR_COUNT 96
+#define VECTOR_TIMER 126
+#define VECTOR_SPURIOUS 127 /* its low four bits are set on any CPU */
+#define VECTOR_COUNT 128

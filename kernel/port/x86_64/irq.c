@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device interrupts: I/O APICs, and the vectors that their lines are given. Intel 82093AA data
- * sheet; ACPI 6.5, 5.2.12.
+ * Device interrupts: I/O APICs, the vectors that their lines are given, and messages. Intel 82093AA
+ * data sheet; ACPI 6.5, 5.2.12; Intel SDM vol. 3, 11.11.
  */
 #include "apic.h"
 #include "asm_defs.h"
@@ -25,6 +25,17 @@ enum {
 	PIN_LOW = 0x2000,
 	ISA_LINES = 16,
 	VECTORS = VECTOR_TIMER - VECTOR_DEVICE,
+	MESSAGE_APIC_SHIFT = 12,
+	MESSAGE_APIC_MAX = 254, /* what fits a message without interrupt remapping */
+};
+
+#define MESSAGE_ADDRESS 0xfee00000
+
+/** Who is called for a vector: one, or several that share a line. */
+struct handler {
+	irq_handler *fn; /* NULL: not in use */
+	void *context;
+	struct handler *next;
 };
 
 struct ioapic {
@@ -42,11 +53,13 @@ static struct {
 		enum irq_trigger trigger;
 		bool set;
 	} isa[ISA_LINES];
+	struct handler handlers[VECTORS];
 	struct {
-		irq_handler *fn;
-		void *context;
+		struct handler *first;
 		unsigned line;
-	} handlers[VECTORS];
+		enum irq_trigger trigger;
+		bool is_message;
+	} vectors[VECTORS];
 } irq;
 
 static uint32_t ioapic_read(const struct ioapic *io, uint32_t reg)
@@ -145,59 +158,146 @@ static uint32_t trigger_bits(enum irq_trigger trigger)
 	return PIN_LEVEL | (trigger == IRQ_LEVEL_LOW ? PIN_LOW : 0);
 }
 
-/** A vector without a handler; -EBUSY where the line has one already. */
-static int free_vector(unsigned line, unsigned *out)
+static struct handler *free_handler(void)
 {
-	int found = -ENOSPC;
+	for (unsigned i = 0; i < VECTORS; i++)
+		if (!irq.handlers[i].fn)
+			return &irq.handlers[i];
+	return NULL;
+}
 
-	for (unsigned v = 0; v < VECTORS; v++) {
-		if (irq.handlers[v].fn && irq.handlers[v].line == line)
-			return -EBUSY;
-		if (!irq.handlers[v].fn && found) {
-			*out = v;
-			found = 0;
-		}
-	}
-	return found;
+/** VECTORS where there is none. */
+static unsigned vector_of_line(unsigned line)
+{
+	unsigned v = 0;
+
+	while (v < VECTORS && !(irq.vectors[v].first && !irq.vectors[v].is_message &&
+				irq.vectors[v].line == line))
+		v++;
+	return v;
+}
+
+static unsigned free_vector(void)
+{
+	unsigned v = 0;
+
+	while (v < VECTORS && irq.vectors[v].first)
+		v++;
+	return v;
+}
+
+/** Interrupts are off: a handler's list is walked by interrupts. */
+static void add_handler(unsigned v, struct handler *handler, irq_handler *fn, void *context)
+{
+	handler->fn = fn;
+	handler->context = context;
+	handler->next = irq.vectors[v].first;
+	irq.vectors[v].first = handler;
+}
+
+static void remove_handler(unsigned v, irq_handler *fn, void *context)
+{
+	struct handler **at = &irq.vectors[v].first;
+
+	while (*at && ((*at)->fn != fn || (*at)->context != context))
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	(*at)->fn = NULL;
+	*at = (*at)->next;
+}
+
+static void route(const struct ioapic *io, unsigned v)
+{
+	write_pin(io, irq.vectors[v].line - io->first_line,
+		  (VECTOR_DEVICE + v) | trigger_bits(irq.vectors[v].trigger), apic_id());
 }
 
 int irq_attach(unsigned line, enum irq_trigger trigger, irq_handler *fn, void *context)
 {
 	const struct ioapic *io;
-	unsigned v = 0;
+	struct handler *handler;
 	bool were_on;
-	int error;
+	unsigned v;
 
 	discover();
 	io = ioapic_of(line);
 	if (!io || !apic_start())
 		return -ENODEV;
-	error = free_vector(line, &v);
-	if (error)
-		return error;
-	irq.handlers[v].context = context;
-	irq.handlers[v].line = line;
-	irq.handlers[v].fn = fn;
+	v = vector_of_line(line);
+	if (v < VECTORS && irq.vectors[v].trigger != trigger)
+		return -EBUSY;
+	if (v == VECTORS)
+		v = free_vector();
+	handler = free_handler();
+	if (v == VECTORS || !handler)
+		return -ENOSPC;
 	were_on = cpu_irq_disable();
-	write_pin(io, line - io->first_line, (VECTOR_DEVICE + v) | trigger_bits(trigger),
-		  apic_id());
+	add_handler(v, handler, fn, context);
+	if (!handler->next) {
+		irq.vectors[v].line = line;
+		irq.vectors[v].trigger = trigger;
+		irq.vectors[v].is_message = false;
+		route(io, v);
+	}
 	if (were_on)
 		cpu_irq_enable();
 	return 0;
 }
 
-void irq_detach(unsigned line)
+void irq_detach(unsigned line, irq_handler *fn, void *context)
 {
 	const struct ioapic *io = ioapic_of(line);
-	bool were_on = cpu_irq_disable();
+	unsigned v = vector_of_line(line);
+	bool were_on;
 
-	if (io)
+	if (!io || v == VECTORS)
+		return;
+	were_on = cpu_irq_disable();
+	remove_handler(v, fn, context);
+	if (!irq.vectors[v].first)
 		write_pin(io, line - io->first_line, PIN_MASKED, 0);
-	for (unsigned v = 0; v < VECTORS; v++)
-		if (irq.handlers[v].fn && irq.handlers[v].line == line)
-			irq.handlers[v].fn = NULL;
 	if (were_on)
 		cpu_irq_enable();
+}
+
+int irq_attach_message(irq_handler *fn, void *context, struct irq_message *out)
+{
+	struct handler *handler;
+	bool were_on;
+	unsigned v;
+
+	if (!apic_start() || apic_id() > MESSAGE_APIC_MAX)
+		return -ENODEV;
+	v = free_vector();
+	handler = free_handler();
+	if (v == VECTORS || !handler)
+		return -ENOSPC;
+	were_on = cpu_irq_disable();
+	add_handler(v, handler, fn, context);
+	irq.vectors[v].is_message = true;
+	if (were_on)
+		cpu_irq_enable();
+	out->address = MESSAGE_ADDRESS | apic_id() << MESSAGE_APIC_SHIFT;
+	out->data = VECTOR_DEVICE + v;
+	return 0;
+}
+
+void irq_detach_message(const struct irq_message *message)
+{
+	unsigned v = message->data - VECTOR_DEVICE;
+	bool were_on = cpu_irq_disable();
+
+	if (v < VECTORS && irq.vectors[v].first && irq.vectors[v].is_message)
+		remove_handler(v, irq.vectors[v].first->fn, irq.vectors[v].first->context);
+	if (were_on)
+		cpu_irq_enable();
+}
+
+static void call_handlers(unsigned v)
+{
+	for (const struct handler *h = irq.vectors[v].first; h; h = h->next)
+		h->fn(h->context);
 }
 
 void interrupt_handle(unsigned vector)
@@ -206,8 +306,7 @@ void interrupt_handle(unsigned vector)
 		return; /* neither wants an end of interrupt */
 	if (vector == VECTOR_TIMER)
 		apic_timer_interrupt();
-	else if (irq.handlers[vector - VECTOR_DEVICE].fn)
-		irq.handlers[vector - VECTOR_DEVICE].fn(
-			irq.handlers[vector - VECTOR_DEVICE].context);
+	else
+		call_handlers(vector - VECTOR_DEVICE);
 	apic_end_of_interrupt();
 }

@@ -23,8 +23,7 @@ static int start(void **state)
 {
 	(void)state;
 	host_io_remove_all();
-	if (host_irq_attached(4))
-		irq_detach(4);
+	host_irq_forget();
 	received_count = 0;
 	room = sizeof received;
 	return 0;
