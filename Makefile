@@ -50,6 +50,7 @@ KERNEL_LDFLAGS := -m elf_x86_64 -static -pie --no-dynamic-linker -z text -z pack
 	-z max-page-size=4096 --gc-sections --orphan-handling=error --build-id=none -T kernel/port/x86_64/kernel.lds
 
 -include kernel/linux/rules.mk
+-include kernel/net/lwip/rules.mk
 
 # For speed what runs most often, for size the rest.
 OPTIMISE = $(if $(filter core lib mm port,$(word 2,$(subst /, ,$<))),-O2,-Os)
@@ -145,7 +146,7 @@ build/host/%.o: %.c Makefile
 	$(Q)clang $(HOST_CFLAGS) $(if $(filter cli/%,$<),$(CLI_DEFINES)) \
 		$(if $(filter fuzz_%,$(notdir $<)),-Wno-missing-prototypes) -MMD -MP -c -o $@ $<
 
-build/host/libkernel.a: $(HOST_OBJS)
+build/host/libkernel.a: $(HOST_OBJS) $(LWIP_HOST_OBJS)
 build/host/libmemory.a: $(HOST_MEMORY_OBJS)
 build/host/libmm.a: $(HOST_MM_OBJS)
 build/host/libspace.a: $(HOST_SPACE_OBJS)
@@ -176,11 +177,11 @@ check:
 	@$(MAKE) -k -j$(CHECK_JOBS) --output-sync=target $(addprefix check-,$(SUITES)) || true
 	@scripts/sum-suites.sh $(SUITES)
 
-check-layers:
-	$(suite) 120 scripts/check-layers.sh $(CC) $(KERNEL_CFLAGS)
+check-layers: $(LWIP_STAMP)
+	$(suite) 120 scripts/check-layers.sh $(CC) $(KERNEL_CFLAGS) $(LWIP_INCLUDES)
 
-check-headers:
-	$(suite) 120 scripts/check-headers.sh $(CC) $(KERNEL_CFLAGS)
+check-headers: $(LWIP_STAMP)
+	$(suite) 120 scripts/check-headers.sh $(CC) $(KERNEL_CFLAGS) $(LWIP_INCLUDES)
 
 check-cycles check-size check-format:
 	$(suite) 120 scripts/$@.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Installs the Debian packages of packages.txt that are missing, as root or with sudo. Says and does nothing when none is.
+# Installs the Debian packages of packages.txt that are missing, as root or with sudo, and fetches lwIP's source. Says and does
+# nothing when nothing is missing.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -52,16 +53,20 @@ release=$(. /etc/os-release 2>/dev/null && printf '%s %s' "${ID-}" "${VERSION_ID
 	die "this knows Debian 12 only, and this system is '$release'." \
 	    "Install what scripts/packages.txt lists by other means, then use make directly."
 
-want=$(missing)
-[ -n "$want" ] || exit 0
+install_missing()
+{
+	want=$(missing)
+	[ -n "$want" ] || return 0
+	printf 'setup: installing %s packages\n' "$(printf '%s\n' "$want" | wc -l)"
+	as_root apt-get -qq update
+	# Each line of $want is one argument, and no shell pattern: apt reads the asterisk.
+	set -f
+	# shellcheck disable=SC2086
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends \
+		-o Dpkg::Use-Pty=0 install $want >/dev/null
+	want=$(missing)
+	[ -z "$want" ] || die "still missing: $(printf '%s ' $want)"
+}
 
-printf 'setup: installing %s packages\n' "$(printf '%s\n' "$want" | wc -l)"
-as_root apt-get -qq update
-# Each line of $want is one argument, and no shell pattern: apt reads the asterisk.
-set -f
-# shellcheck disable=SC2086
-as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends \
-	-o Dpkg::Use-Pty=0 install $want >/dev/null
-
-want=$(missing)
-[ -z "$want" ] || die "still missing: $(printf '%s ' $want)"
+install_missing
+"$here/fetch-lwip.sh" "$here/../.cache/lwip_2.2.1.orig.tar.xz"

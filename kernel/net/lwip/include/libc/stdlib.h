@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* For lwIP's sources, which ask for the C library's. */
+#pragma once
+
+int atoi(const char *text);
