@@ -182,3 +182,10 @@ int poll_start(void)
 	thread_start(thread);
 	return 0;
 }
+
+int netdev_start_polling(struct netdev *dev)
+{
+	list_init(&dev->link_node);
+	list_init(&dev->poll_link);
+	return poll_start();
+}

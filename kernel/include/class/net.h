@@ -138,6 +138,10 @@ void netdev_reclaim(struct netdev *dev) REQUIRES(net_mutex);
 /** See netdev_ops; 0 where the device has no such choice. */
 int netdev_set_multicast(struct netdev *dev, bool all) REQUIRES(net_mutex);
 
+/** For a device of the layer above's own (loopback) that is not registered: it may be scheduled and is polled. -ENOMEM. Thread
+ * context. */
+int must_check netdev_start_polling(struct netdev *dev) REQUIRES(net_mutex);
+
 /** Polls the devices that have asked for it, here and now, instead of waking the network's thread: for a thread that is about to
  * sleep until something arrives. True: packets were handed over. Thread context, without net_mutex. */
 bool netdev_poll_now(void);
