@@ -29,6 +29,7 @@
 #include <linux/start.h>
 #include <mm/alloc.h>
 #include <mm/pages.h>
+#include <net/stack.h>
 #include <platform/platform.h>
 
 extern char boot_stack[], boot_stack_top[];
@@ -201,10 +202,12 @@ _Noreturn void kernel_main(int boot_error)
 	log_info("booted by %s, %u ranges of memory, %lu MiB", boot_info.protocol,
 		 boot_info.range_count, pages_stats().total_bytes >> 20);
 	cpu_irq_enable();
+	stack_start();
 	probe_buses();
 	log_set_sink(console_log);
 	show_devices();
 	mount_root();
+	stack_wait_ready();
 	if (linux_start())
 		core_end(STATUS_BOOT_FAILED);
 	thread_idle();

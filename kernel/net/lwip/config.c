@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Set-up of interfaces: as `ip=` on the kernel's command line says (ip_param.c), by DHCP where it says nothing; IPv6 by router
+ * advertisements besides. Name servers. And the wait for it all.
+ */
+#include "config.h"
+
+#include <base/errno.h>
+#include <base/log.h>
+#include <base/string.h>
+#include <core/params.h>
+#include <core/thread.h>
+#include <core/time.h>
+
+#include <hooks.h>
+#include <lwip/dhcp.h>
+
+enum {
+	WAIT_SECONDS = 3, /* for DHCP, from the start of the first interface */
+	SERVERS = 3,      /* of each source */
+};
+
+enum server_source { FROM_PARAMETERS, FROM_DHCP, FROM_ROUTERS, SERVER_SOURCES };
+
+/* [net_mutex] One network in the machine. */
+static struct {
+	struct ip_address servers[SERVER_SOURCES][SERVERS];
+	char hostname[HOSTNAME_BYTES];
+	unsigned pending;     /* atomic; interfaces without an address that somebody waits for */
+	uint64_t deadline_ns; /* of that wait; 0: nothing was started */
+	struct waitq changed;
+} config = { .changed.waiters = { &config.changed.waiters, &config.changed.waiters } };
+
+/* Name servers */
+
+static void set_server(enum server_source source, unsigned number, const ip_addr_t *server)
+{
+	struct ip_address none = { .family = AF_UNSPEC };
+
+	if (number < SERVERS)
+		config.servers[source][number] = server && !ip_addr_isany(server)
+							 ? from_lwip(server)
+							 : none;
+}
+
+/** lwIP's: told by DHCP, or by a router. */
+void dns_setserver(uint8_t number, const ip_addr_t *server)
+{
+	bool by_router = server ? IP_IS_V6(server) : true;
+
+	set_server(by_router ? FROM_ROUTERS : FROM_DHCP, number, server);
+}
+
+const ip_addr_t *dns_getserver(uint8_t number)
+{
+	static ip_addr_t out;
+
+	if (number >= SERVERS)
+		return IP6_ADDR_ANY;
+	out = to_lwip(&config.servers[FROM_ROUTERS][number], 0);
+	return &out;
+}
+
+int name_server(unsigned nth, struct ip_address *out)
+{
+	for (unsigned i = 0; i < SERVER_SOURCES * SERVERS; i++) {
+		const struct ip_address *server = &config.servers[i / SERVERS][i % SERVERS];
+
+		if (server->family == AF_UNSPEC || nth--)
+			continue;
+		*out = *server;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* Waiting */
+
+static void no_longer_pending(struct interface *interface)
+{
+	if (!interface->pending)
+		return;
+	interface->pending = false;
+	config.pending--;
+	waitq_wake_all(&config.changed);
+}
+
+/* lwIP's: an address, or up or down, has changed. */
+static void status_changed(struct netif *netif)
+{
+	struct interface *interface = interface_of(netif);
+	const uint8_t *ip = (const uint8_t *)&netif_ip4_addr(netif)->addr;
+
+	stack_timers_look();
+	if (ip4_addr_isany_val(*netif_ip4_addr(netif)))
+		return;
+	if (interface->pending)
+		log_info("%s: %u.%u.%u.%u by DHCP", interface->name, ip[0], ip[1], ip[2], ip[3]);
+	no_longer_pending(interface);
+}
+
+static bool pending(void)
+{
+	return __atomic_load_n(&config.pending, __ATOMIC_ACQUIRE);
+}
+
+void stack_wait_ready(void)
+{
+	while (pending()) {
+		struct waiter waiter;
+		struct waiter *waiters[] = { &waiter };
+		int woken = 0;
+
+		waiter_init(&waiter);
+		waitq_add(&config.changed, &waiter);
+		if (pending())
+			woken = thread_wait(waiters, 1, config.deadline_ns, WAIT_UNINTERRUPTIBLE);
+		waitq_remove(&config.changed, &waiter);
+		if (woken == -ETIMEDOUT) {
+			log_error("no DHCP server has answered in %d s; the program starts without "
+				  "an address (ip=off asks for none)",
+				  WAIT_SECONDS);
+			return;
+		}
+	}
+}
+
+/* Interfaces */
+
+static void set_static4(struct netif *netif, const struct ip_setup *setup)
+{
+	ip_addr_t address = to_lwip(&setup->client, 0), gateway = { 0 };
+	ip4_addr_t mask = { .addr = 0 };
+
+	if (setup->gateway.family == AF_INET)
+		gateway = to_lwip(&setup->gateway, 0);
+	if (setup->prefix)
+		mask.addr = lwip_htonl(UINT32_MAX << (32 - setup->prefix));
+	netif_set_addr(netif, ip_2_ip4(&address), &mask, ip_2_ip4(&gateway));
+}
+
+static void set_static6(struct netif *netif, const struct ip_setup *setup) REQUIRES(net_mutex)
+{
+	struct interface_address address = { .ip = setup->client, .prefix = setup->prefix };
+	struct route route = { .destination.family = AF_INET6,
+			       .gateway = setup->gateway,
+			       .interface = interface_index_of(netif) };
+
+	if (interface_add_address(interface_index_of(netif), &address))
+		log_error("%s: no room for one more IPv6 address", interface_of(netif)->name);
+	if (setup->gateway.family == AF_INET6 && route_add(&route))
+		log_error("%s: the IPv6 gateway cannot be used", interface_of(netif)->name);
+}
+
+static void use_names(const struct ip_setup *setup)
+{
+	for (unsigned i = 0; i < countof(setup->servers); i++) {
+		if (setup->servers[i].family != AF_UNSPEC)
+			config.servers[FROM_PARAMETERS][i] = setup->servers[i];
+	}
+	if (setup->hostname[0])
+		memcpy(config.hostname, setup->hostname, sizeof config.hostname);
+}
+
+struct choice {
+	struct interface *interface;
+	bool is_first;
+	bool dhcp, off, any;
+};
+
+static void apply(void *context, const char *value) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct choice *choice = context;
+	struct netif *netif = &choice->interface->netif;
+	struct ip_setup setup;
+
+	if (!ip_setup_parse(value, &setup)) {
+		log_error("ip=%s is not understood: see docs/networking.md", value);
+		return;
+	}
+	if (setup.device[0] ? strcmp(setup.device, choice->interface->name)
+			    : setup.method == IP_STATIC && !choice->is_first)
+		return;
+	choice->any = true;
+	use_names(&setup);
+	if (setup.method == IP_OFF)
+		choice->off = true;
+	else if (setup.method == IP_DHCP)
+		choice->dhcp = true;
+	else if (setup.client.family == AF_INET6)
+		set_static6(netif, &setup);
+	else
+		set_static4(netif, &setup);
+}
+
+static void start_dhcp(struct interface *interface)
+{
+	if (dhcp_start(&interface->netif) != ERR_OK) {
+		log_error("%s: no memory for DHCP", interface->name);
+		return;
+	}
+	if (!config.deadline_ns)
+		config.deadline_ns = time_now() + WAIT_SECONDS * NS_PER_S;
+	interface->pending = true;
+	config.pending++;
+}
+
+void config_start(struct interface *interface)
+{
+	struct netif *netif = &interface->netif;
+	struct choice choice = { .interface = interface,
+				 .is_first = !strcmp(interface->name, "eth0") };
+
+	netif_set_status_callback(netif, status_changed);
+	params_each("ip", apply, &choice);
+	netif_set_hostname(netif, config.hostname[0] ? config.hostname : "capuchin");
+	if (choice.off) {
+		netif->ip6_autoconfig_enabled = 0;
+		return;
+	}
+	netif_set_up(netif);
+	/* An IPv6 address by hand says nothing of IPv4. */
+	if (choice.dhcp || !choice.any)
+		start_dhcp(interface);
+}
+
+void config_stop(struct interface *interface)
+{
+	if (netif_dhcp_data(&interface->netif))
+		dhcp_stop(&interface->netif);
+	dhcp_cleanup(&interface->netif);
+	no_longer_pending(interface);
+	route_interface_gone(interface_index_of(&interface->netif));
+}
