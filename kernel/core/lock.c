@@ -66,39 +66,61 @@ void mutex_init(struct mutex *mutex)
 	list_init(&mutex->waiters);
 }
 
+static bool take(struct mutex *mutex, struct thread *self)
+{
+	struct thread *nobody = NULL;
+
+	return __atomic_compare_exchange_n(&mutex->owner, &nobody, self, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
+}
+
+/* Links itself first and tries again then: who releases the mutex looks at the waiters after. */
+static noinline void wait_for(struct mutex *mutex, struct thread *self) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct waiter waiter;
+	struct waiter *waiters[] = { &waiter };
+
+	assert(mutex->owner != self);
+	waiter_init(&waiter);
+	spin_lock(&mutex->lock);
+	list_insert_before(&mutex->waiters, &waiter.link);
+	spin_unlock(&mutex->lock);
+	while (!take(mutex, self)) {
+		int woken = thread_wait(waiters, 1, TIME_NEVER, WAIT_UNINTERRUPTIBLE);
+
+		assert(!woken);
+		__atomic_store_n(&waiter.woken, false, __ATOMIC_SEQ_CST);
+	}
+	spin_lock(&mutex->lock);
+	list_remove(&waiter.link);
+	spin_unlock(&mutex->lock);
+}
+
 void mutex_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
 	struct thread *self = thread_current();
 
 	assert_may_sleep();
-	spin_lock(&mutex->lock);
-	assert(mutex->owner != self);
-	while (mutex->owner) {
-		struct waiter waiter;
-		struct waiter *waiters[] = { &waiter };
-		int woken;
-
-		waiter_init(&waiter);
-		list_insert_before(&mutex->waiters, &waiter.link);
-		spin_unlock(&mutex->lock);
-		woken = thread_wait(waiters, 1, TIME_NEVER, WAIT_UNINTERRUPTIBLE);
-		assert(!woken);
-		spin_lock(&mutex->lock);
-		list_remove(&waiter.link);
-	}
-	mutex->owner = self;
-	spin_unlock(&mutex->lock);
+	if (unlikely(!take(mutex, self)))
+		wait_for(mutex, self);
 }
 
-void mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+static noinline void wake_first(struct mutex *mutex)
 {
 	spin_lock(&mutex->lock);
-	assert(mutex->owner == thread_current());
-	mutex->owner = NULL;
 	if (!list_empty(&mutex->waiters)) {
 		struct waiter *first = list_entry(mutex->waiters.next, struct waiter, link);
 
 		first->wake(first);
 	}
 	spin_unlock(&mutex->lock);
+}
+
+void mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct thread *owner = __atomic_exchange_n(&mutex->owner, NULL, __ATOMIC_SEQ_CST);
+
+	assert(owner == thread_current());
+	if (unlikely(__atomic_load_n(&mutex->waiters.next, __ATOMIC_RELAXED) != &mutex->waiters))
+		wake_first(mutex);
 }

@@ -11,6 +11,7 @@
 #include <base/rbtree.h>
 #include <linux/signal.h>
 #include <mm/alloc.h>
+#include <net/socket.h>
 
 #include "calls.h"
 #include "epoll.h"
@@ -460,7 +461,7 @@ static int sleep(struct epoll *epoll, uint64_t deadline)
 	waiter_init(&waiter);
 	waiter.exclusive = true;
 	waitq_add(&epoll->waiters, &waiter);
-	if (!has_ready(epoll))
+	if (!has_ready(epoll) && !socket_before_sleep())
 		error = thread_wait(waiters, 1, deadline, WAIT_INTERRUPTIBLE);
 	waitq_remove(&epoll->waiters, &waiter);
 	if (error == -EINTR && !signal_is_pending() && !thread_current()->user_work) {

@@ -4,6 +4,7 @@
 #include <core/time.h>
 #include <linux/signal.h>
 #include <mm/alloc.h>
+#include <net/socket.h>
 
 #include "calls.h"
 
@@ -142,7 +143,8 @@ static int set_wait(struct poll_set *set, uint64_t deadline)
 		/* Wake-ups that change nothing must not hide the deadline. */
 		if (deadline != TIME_NEVER && time_now() >= deadline)
 			return 0;
-		err = thread_wait(set->waiters, set->waiting, deadline, WAIT_INTERRUPTIBLE);
+		if (!socket_before_sleep())
+			err = thread_wait(set->waiters, set->waiting, deadline, WAIT_INTERRUPTIBLE);
 	}
 }
 

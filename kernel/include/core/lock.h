@@ -41,7 +41,7 @@ void assert_may_sleep(void) ASSERT_CAPABILITY(may_sleep);
 
 struct CAPABILITY("mutex") mutex {
 	struct spinlock lock;
-	struct thread *owner;     /* [lock] */
+	struct thread *owner;     /* atomic; NULL: nobody */
 	struct list_node waiters; /* [lock] struct waiter.link */
 };
 
