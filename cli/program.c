@@ -34,7 +34,8 @@ static int refuse(const char *name, int err)
 
 static char *join(const char *directory, size_t bytes, const char *name)
 {
-	return format_string("%.*s/%s", (int)bytes, directory, name);
+	return format_string("%.*s%s%s", (int)bytes, directory, !bytes && *name == '/' ? "" : "/",
+			     name);
 }
 
 /* The first of the directories that has the command. NULL with errno set. */
