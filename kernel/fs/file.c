@@ -76,13 +76,6 @@ static bool count_writer(struct inode *inode, int32_t step)
 	return true;
 }
 
-static bool is_writable(const struct file *file)
-{
-	unsigned mode = file->flags & O_ACCMODE;
-
-	return (mode == O_WRONLY || mode == O_RDWR) && !(file->flags & O_PATH);
-}
-
 static void uncount_writer(struct file *file)
 {
 	if (file->writes)
@@ -99,7 +92,8 @@ int file_open_inode(struct inode *inode, unsigned flags, struct file **out)
 	if (!file)
 		return -ENOMEM;
 	file->inode = inode;
-	if (is_writable(file) && (inode->mode & S_IFMT) == S_IFREG && !(flags & FILE_NO_WRITER)) {
+	if (file_may_write(file) && (inode->mode & S_IFMT) == S_IFREG &&
+	    !(flags & FILE_NO_WRITER)) {
 		file->writes = count_writer(inode, 1);
 		error = file->writes ? 0 : -ETXTBSY;
 	}
@@ -143,15 +137,10 @@ void file_put(struct file *file)
 		file_locks_drop(file->inode, file);
 	if (!(file->flags & O_PATH))
 		notify_inode(file->inode,
-			     is_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NOWRITE);
+			     file_may_write(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NOWRITE);
 	inode_put(file->inode);
 	mem_free(file->path);
 	mem_free(file);
-}
-
-static bool is_readable(const struct file *file)
-{
-	return (file->flags & O_ACCMODE) != O_WRONLY && !(file->flags & O_PATH);
 }
 
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio, uint64_t *position);
@@ -188,14 +177,14 @@ static ssize_t told(struct file *file, ssize_t count, unsigned mask)
 
 ssize_t file_read(struct file *file, struct uio *uio)
 {
-	if (!is_readable(file))
+	if (!file_may_read(file))
 		return -EBADF;
 	return told(file, transfer(file, uio, file->ops->read), NOTIFY_ACCESS);
 }
 
 ssize_t file_write(struct file *file, struct uio *uio)
 {
-	if (!is_writable(file))
+	if (!file_may_write(file))
 		return -EBADF;
 	return told(file, transfer(file, uio, file->ops->write), NOTIFY_MODIFY);
 }
@@ -211,14 +200,14 @@ static ssize_t transfer_at(struct file *file, struct uio *uio, uint64_t position
 
 ssize_t file_read_at(struct file *file, struct uio *uio, uint64_t position)
 {
-	if (!is_readable(file))
+	if (!file_may_read(file))
 		return -EBADF;
 	return told(file, transfer_at(file, uio, position, file->ops->read), NOTIFY_ACCESS);
 }
 
 ssize_t file_write_at(struct file *file, struct uio *uio, uint64_t position)
 {
-	if (!is_writable(file))
+	if (!file_may_write(file))
 		return -EBADF;
 	return told(file, transfer_at(file, uio, position, file->ops->write), NOTIFY_MODIFY);
 }
@@ -293,7 +282,7 @@ int file_truncate(struct file *file, uint64_t size)
 {
 	if (file->flags & O_PATH)
 		return -EBADF;
-	if (!is_writable(file) || size > INT64_MAX || !file->ops->truncate)
+	if (!file_may_write(file) || size > INT64_MAX || !file->ops->truncate)
 		return -EINVAL;
 	int error = file->ops->truncate(file, size);
 	if (!error)
@@ -301,23 +290,37 @@ int file_truncate(struct file *file, uint64_t size)
 	return error;
 }
 
-int file_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes)
+/* Checks in the order of Linux's fs/open.c, vfs_fallocate(). */
+static int check_fallocate(const struct file *file, int mode, uint64_t offset, uint64_t bytes)
 {
 	enum { KNOWN = FALLOCATE_KEEP_SIZE | FALLOCATE_PUNCH_HOLE | FALLOCATE_ZERO_RANGE };
+	uint32_t type = file->inode ? file->inode->mode & S_IFMT : 0;
 	uint64_t end;
 
-	if (!is_writable(file))
-		return -EBADF;
 	if (offset > INT64_MAX || bytes > INT64_MAX || !bytes)
 		return -EINVAL;
 	if (mode & ~KNOWN || (mode & FALLOCATE_PUNCH_HOLE && !(mode & FALLOCATE_KEEP_SIZE)) ||
 	    (mode & FALLOCATE_PUNCH_HOLE && mode & FALLOCATE_ZERO_RANGE))
 		return -EOPNOTSUPP;
+	if (!file_may_write(file))
+		return -EBADF;
+	if (type == S_IFIFO)
+		return -ESPIPE;
+	if (type == S_IFDIR)
+		return -EISDIR;
+	if (type != S_IFREG && type != S_IFBLK)
+		return -ENODEV;
 	if (add_overflows(offset, bytes, &end) || end > INT64_MAX)
 		return -EFBIG;
-	if (!file->ops->fallocate)
-		return file->ops->seek ? -ENODEV : -ESPIPE;
-	int error = file->ops->fallocate(file, mode, offset, bytes);
+	return file->ops->fallocate ? 0 : -EOPNOTSUPP;
+}
+
+int file_fallocate(struct file *file, int mode, uint64_t offset, uint64_t bytes)
+{
+	int error = check_fallocate(file, mode, offset, bytes);
+
+	if (!error)
+		error = file->ops->fallocate(file, mode, offset, bytes);
 	if (!error)
 		notify_inode(file->inode, NOTIFY_MODIFY);
 	return error;
@@ -339,9 +342,9 @@ int file_map(struct file *file, unsigned prot, unsigned area_flags, struct vm_ob
 
 	if (file->flags & O_PATH)
 		return -EBADF;
-	if (!is_readable(file))
+	if (!file_may_read(file))
 		return -EACCES;
-	if (area_flags & AREA_SHARED && prot & SPACE_WRITE && !is_writable(file))
+	if (area_flags & AREA_SHARED && prot & SPACE_WRITE && !file_may_write(file))
 		return -EACCES;
 	if (file->ops->map)
 		return file->ops->map(file, prot, area_flags, out);

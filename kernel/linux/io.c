@@ -340,7 +340,7 @@ long sys_sendfile(long out_fd, long in_fd, long offset_address, long bytes)
 		return result;
 	c.from = fd_file(in_fd);
 	c.to = fd_file(out_fd);
-	if (!c.from || !c.to)
+	if (!c.from || !c.to || !file_may_read(c.from) || !file_may_write(c.to))
 		result = -EBADF;
 	else if (!has_pages(c.from) || c.to->flags & O_APPEND || bytes < 0)
 		result = -EINVAL;

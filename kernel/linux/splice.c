@@ -10,16 +10,6 @@
 
 enum { SPLICE_MOVE = 1, SPLICE_NONBLOCK = 2, SPLICE_MORE = 4, SPLICE_GIFT = 8, SPLICE_ALL = 15 };
 
-static bool may_read(const struct file *file)
-{
-	return (file->flags & O_ACCMODE) != O_WRONLY && !(file->flags & O_PATH);
-}
-
-static bool may_write(const struct file *file)
-{
-	return (file->flags & O_ACCMODE) != O_RDONLY && !(file->flags & O_PATH);
-}
-
 /* The side of a splice that is no pipe. */
 struct end {
 	struct file *file;
@@ -71,13 +61,15 @@ static int check(const struct splice *s)
 {
 	bool from_pipe = pipe_is(s->from), to_pipe = pipe_is(s->to);
 
-	if (!may_read(s->from) || !may_write(s->to))
+	if (!file_may_read(s->from) || !file_may_write(s->to))
 		return -EBADF;
 	if ((from_pipe && s->has_from_at) || (to_pipe && s->has_to_at))
 		return -ESPIPE;
 	if (!from_pipe && !to_pipe)
 		return -EINVAL;
 	if ((s->has_from_at && !s->from->ops->seek) || (s->has_to_at && !s->to->ops->seek))
+		return -EINVAL;
+	if (!from_pipe && s->from->inode && (s->from->inode->mode & S_IFMT) == S_IFDIR)
 		return -EINVAL;
 	return !to_pipe && s->to->flags & O_APPEND ? -EINVAL : 0;
 }
@@ -152,7 +144,7 @@ long sys_tee(long in_fd, long out_fd, long bytes, long flags)
 	result = 0;
 	if (!bytes)
 		goto out;
-	if (!from || !to || !may_read(from) || !may_write(to))
+	if (!from || !to || !file_may_read(from) || !file_may_write(to))
 		result = -EBADF;
 	else if (!pipe_is(from) || !pipe_is(to))
 		result = -EINVAL;
@@ -174,7 +166,7 @@ long sys_vmsplice(long fd, long vector, long count, long flags)
 
 	if (!file)
 		return -EBADF;
-	bool pipe = pipe_is(file), writes = may_write(file);
+	bool pipe = pipe_is(file), writes = file_may_write(file);
 	file_put(file);
 	if ((unsigned)flags & ~(unsigned)SPLICE_ALL)
 		return -EINVAL;

@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -107,6 +109,125 @@ static void do_transfer(void)
 		say("at", "", end);
 }
 
+/* What a file holds, its size first. */
+static void show_content(int fd)
+{
+	struct stat status;
+	ssize_t n;
+	unsigned hash = 0;
+	off_t at = 0;
+
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return;
+	while ((n = pread(fd, buffer, sizeof(buffer), at)) > 0) {
+		hash = hash * 31 + hash_of(buffer, (size_t)n);
+		at += n;
+	}
+	printf("   %ld bytes, %08x\n", (long)status.st_size, hash);
+}
+
+/* Data from one file to another, without this program's memory. */
+static void do_copy(void)
+{
+	int from = *random_slot(), to = *random_slot(), pipes[2];
+	loff_t in = random_below(3000), out = random_below(3000);
+	size_t bytes = random_below(random_below(4) ? 500 : 20000);
+	struct stat a, b;
+
+	if (fstat(from, &a) || fstat(to, &b) || a.st_ino == b.st_ino || !S_ISREG(b.st_mode))
+		return;
+	switch (random_below(3)) {
+	case 0:
+		say("copy_file_range", "", copy_file_range(from, &in, to, &out, bytes, 0));
+		break;
+	case 1:
+		say("sendfile", "", sendfile(to, from, &in, bytes));
+		break;
+	default:
+		if (pipe(pipes))
+			return;
+		say("splice in", "", splice(from, &in, pipes[1], NULL, bytes, SPLICE_F_NONBLOCK));
+		say("splice out", "", splice(pipes[0], NULL, to, &out, bytes, SPLICE_F_NONBLOCK));
+		close(pipes[0]);
+		close(pipes[1]);
+	}
+	printf("   %ld %ld\n", (long)in, (long)out);
+	show_content(to);
+}
+
+static void do_allocate(void)
+{
+	static const int modes[] = { 0, FALLOC_FL_KEEP_SIZE,
+				     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				     FALLOC_FL_PUNCH_HOLE };
+	int fd = *random_slot(), mode = modes[random_below(4)];
+	off_t at = random_below(30000), bytes = random_below(20000);
+	struct stat status;
+
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode))
+		return;
+	printf("(%d) ", mode);
+	say("fallocate", "", fallocate(fd, mode, at, bytes));
+	show_content(fd);
+}
+
+/* A file without a name, which gets one. */
+static void do_unnamed(void)
+{
+	char path[PATH_BYTES], link[64];
+	int fd = open(".", O_TMPFILE | O_RDWR, 0640);
+
+	random_path(path, true);
+	if (fd < 0)
+		return; /* the host's file system has none */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	CHECK_EQ(write(fd, path, strlen(path)), strlen(path));
+	say("name a file", path, linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
+	close(fd);
+}
+
+static void do_times(void)
+{
+	struct timespec times[2] = {
+		{ random_below(100000), random_below(2) ? UTIME_OMIT : (long)random_below(999) },
+		{ random_below(100000), random_below(3) ? (long)random_below(999) : UTIME_OMIT },
+	};
+	char path[PATH_BYTES];
+	struct stat status;
+	int flags = random_below(2) ? AT_SYMLINK_NOFOLLOW : 0;
+
+	random_path(path, true);
+	say("utimensat", path, utimensat(AT_FDCWD, path, times, flags));
+	if (times[1].tv_nsec != UTIME_OMIT && !fstatat(AT_FDCWD, path, &status, flags))
+		printf("   %ld.%ld\n", (long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+static void do_lock(void)
+{
+	static const short types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
+	struct flock lock = { .l_type = types[random_below(3)],
+			      .l_whence = (short)random_below(2),
+			      .l_start = random_below(100),
+			      .l_len = (off_t)random_below(60) - 20 };
+	int fd = *random_slot();
+	struct stat status;
+
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode))
+		return;
+	switch (random_below(3)) {
+	case 0:
+		say("lock", "", fcntl(fd, F_OFD_SETLK, &lock));
+		break;
+	case 1:
+		lock.l_type = F_WRLCK;
+		say("query", "", fcntl(fd, F_OFD_GETLK, &lock));
+		printf("   %d %ld+%ld\n", lock.l_type, (long)lock.l_start, (long)lock.l_len);
+		break;
+	default:
+		say("flock", "", flock(fd, (int)(1u << random_below(2) | LOCK_NB)));
+	}
+}
+
 static void do_seek_or_truncate(void)
 {
 	char path[PATH_BYTES];
@@ -168,7 +289,7 @@ static void do_names(void)
 		say("linkat", both, linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW));
 		break;
 	default:
-		say("exchange", both, syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+		say("exchange", both, syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 2));
 	}
 }
 
@@ -224,10 +345,11 @@ static void do_list(void)
 
 int main(int argc, char **argv)
 {
-	static void (*const actions[])(void) = { do_open,     do_open,     do_transfer,
-						 do_transfer, do_transfer, do_seek_or_truncate,
-						 do_stat,     do_names,    do_name,
-						 do_name,     do_list };
+	static void (*const actions[])(void) = {
+		do_open, do_open,     do_transfer, do_transfer, do_transfer, do_seek_or_truncate,
+		do_stat, do_names,    do_name,     do_name,     do_list,     do_copy,
+		do_copy, do_allocate, do_unnamed,  do_times,    do_lock,     do_lock
+	};
 	unsigned steps = argc > 2 ? (unsigned)atoi(argv[2]) : 1000;
 	random_seed(argc > 1 ? (uint64_t)atoi(argv[1]) : 1);
 	REQUIRE(chdir("data") == 0);

@@ -100,6 +100,19 @@ int must_check file_open_inode(struct inode *inode, unsigned flags, struct file 
 /** A file without an inode (pipes, eventfd): NULL: no memory. */
 struct file *file_create(const struct file_ops *ops, unsigned flags, void *private);
 
+/** Whether it is open for that. */
+static inline bool file_may_read(const struct file *file)
+{
+	return (file->flags & O_ACCMODE) != O_WRONLY && !(file->flags & O_PATH);
+}
+
+static inline bool file_may_write(const struct file *file)
+{
+	unsigned mode = file->flags & O_ACCMODE;
+
+	return (mode == O_WRONLY || mode == O_RDWR) && !(file->flags & O_PATH);
+}
+
 struct file *file_get(struct file *file);
 void file_put(struct file *file); /* NULL allowed */
 
