@@ -211,7 +211,7 @@ static void note_gap(struct space *space, uintptr_t at)
 	const struct area *above = area_find(space, at);
 	uintptr_t end = above ? min(above->start, space->mmap_top) : space->mmap_top;
 
-	if (end > space->search_top)
+	if (space->search_top && end > space->search_top)
 		space->search_top = end;
 }
 

@@ -91,6 +91,15 @@ static void map_fixed_replaces_what_is_there(void **state)
 	is(poke(AT + P, 1), -EACCES);
 }
 
+/* As musl's malloc does first of all: below the heap there is the program, and little room. */
+static void map_fixed_over_something_low_leaves_the_first_place_high(void **state)
+{
+	(void)state;
+	is(map_at(AT, 4 * P, RW, AREA_FIXED), AT);
+	is(map_at(AT, P, 0, AREA_FIXED), AT);
+	is(map(P, R), TOP - P);
+}
+
 static void map_no_replace_refuses_overlap(void **state)
 {
 	(void)state;
@@ -364,6 +373,7 @@ int main(void)
 		T(map_honours_a_free_hint_and_ignores_a_taken_one),
 		T(map_low_stays_below_2_gib),
 		T(map_fixed_replaces_what_is_there),
+		T(map_fixed_over_something_low_leaves_the_first_place_high),
 		T(map_no_replace_refuses_overlap),
 		T(map_refuses_what_linux_refuses),
 		T(map_keeps_to_the_limits),
