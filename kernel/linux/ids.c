@@ -274,14 +274,22 @@ long sys_setfsgid(long id)
 
 long sys_getgroups(long size, long address)
 {
-	const struct credentials *c = mine();
+	struct process *process = process_current();
+	const struct credentials *c = &process->credentials;
 
 	size = (int)size;
-	if (size < 0 || (size && (uint32_t)size < c->group_count))
+	if (size < 0)
 		return -EINVAL;
-	if (size && user_write((uintptr_t)address, c->groups, c->group_count * sizeof(*c->groups)))
-		return -EFAULT;
-	return c->group_count;
+	/* Another thread may want to free the list meanwhile. */
+	mutex_lock(&process->groups_lock);
+	long result = c->group_count;
+	if (size && size < result)
+		result = -EINVAL;
+	else if (size &&
+		 user_write((uintptr_t)address, c->groups, c->group_count * sizeof(*c->groups)))
+		result = -EFAULT;
+	mutex_unlock(&process->groups_lock);
+	return result;
 }
 
 long sys_setgroups(long size, long address)
@@ -303,9 +311,12 @@ long sys_setgroups(long size, long address)
 			return -EFAULT;
 		}
 	}
-	mem_free(c->groups);
+	mutex_lock(&process_current()->groups_lock);
+	uint32_t *old = c->groups;
 	c->groups = groups;
 	c->group_count = count;
+	mutex_unlock(&process_current()->groups_lock);
+	mem_free(old);
 	return 0;
 }
 

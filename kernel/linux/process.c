@@ -291,6 +291,7 @@ static struct process *process_create(void)
 	waitq_init(&process->task_ended);
 	waitq_init(&process->continued);
 	mutex_init(&process->timers_lock);
+	mutex_init(&process->groups_lock);
 	list_init(&process->timers);
 	signal_pending_init(&process->pending);
 	init_limits(process->limits);

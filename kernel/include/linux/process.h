@@ -84,6 +84,7 @@ struct process {
 
 	struct resource_limit limits[RLIMIT_COUNT];
 	struct credentials credentials;
+	struct mutex groups_lock; /* for credentials.groups, group_count */
 	struct mutex timers_lock;
 	struct interval_timer
 		*interval_timers[INTERVAL_COUNT]; /* [timers_lock] made when first set */
