@@ -371,6 +371,17 @@ static int wait_result(struct waiter *const *waiters, unsigned count)
 	return self->waits_interruptibly && self->interrupted ? -EINTR : 0;
 }
 
+/** The boot's thread waits while there is no other: until the next interrupt. Unlocks the queue. */
+static void wait_idle(struct run_queue *rq, struct waiter *const *waiters,
+		      unsigned count) NO_THREAD_SAFETY_ANALYSIS
+{
+	spin_unlock(&rq->lock);
+	cpu_irq_disable();
+	if (!wait_result(waiters, count) && list_empty(&rq->ready))
+		cpu_wait_for_interrupt();
+	cpu_irq_enable();
+}
+
 static int sleep_until(struct waiter *const *waiters, unsigned count,
 		       uint64_t deadline_ns) NO_THREAD_SAFETY_ANALYSIS
 {
@@ -388,6 +399,10 @@ static int sleep_until(struct waiter *const *waiters, unsigned count,
 		if (deadline_ns != TIME_NEVER && time_now() >= deadline_ns) {
 			spin_unlock(&rq->lock);
 			return -ETIMEDOUT;
+		}
+		if (thread_current() == &rq->idle && list_empty(&rq->ready)) {
+			wait_idle(rq, waiters, count);
+			continue;
 		}
 		thread_current()->state = THREAD_WAITING;
 		switch_away(rq);

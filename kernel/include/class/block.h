@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Block devices: what drivers implement, their registry, partitions. Offsets and lengths are in bytes and multiples of block_bytes.
+ * Block devices: what drivers implement, their registry, partitions. Offsets and lengths are in bytes and multiples of block_bytes,
+ * those of each segment too. Partitions (MBR, GPT) are looked for when somebody first asks for one, so that a disk costs nothing at
+ * start.
  */
 #pragma once
 
@@ -29,8 +31,11 @@ struct block_request {
 	unsigned segment_count;
 	/** status 0 or -errno (-EIO, -EROFS, -EOPNOTSUPP). Any context, also before submit returns. */
 	void (*complete)(struct block_request *request, int status);
+	void *owner;           /* the submitter's */
 	struct list_node link; /* whoever holds the request */
-	uint64_t driver[4];    /* the driver's */
+	uint64_t
+		device_offset; /* the class's: where on the whole disk. This is what a driver goes by */
+	uint64_t driver[4]; /* the driver's */
 };
 
 struct block_ops {
@@ -64,11 +69,14 @@ struct block_dev {
 	struct block_dev *whole; /* of a partition: its disk, and where it starts */
 	uint64_t start;
 	unsigned partition; /* its number, from 1; 0: the whole disk */
+	unsigned disk;      /* which one, from 0, of all */
+	char uuid[37];      /* of a partition: as PARTUUID= has it */
+	bool scanned;       /* for partitions */
 	void *cache;        /* of the layer above */
-	bool failed;
+	bool failed;        /* atomic */
 };
 
-/** Names it, finds its partitions (MBR, GPT) and registers them as well. Thread context. */
+/** Names it, and registers it for ever. -EINVAL: its limits make no sense. Thread context. */
 int must_check block_register(struct block_dev *dev);
 
 /** The size has changed, or the device has gone (failed): further requests end with -EIO. */
@@ -82,6 +90,13 @@ void block_submit(struct block_dev *dev, struct block_request *request);
 int must_check block_transfer(struct block_dev *dev, enum block_op op, uint64_t offset, void *data,
 			      uint64_t bytes);
 
-/** "vda", "vda1", and what root= may say: "/dev/vda1", "PARTUUID=..."; NULL: none. */
+/** "vda", "vda1", and what root= may say: "/dev/vda1", "PARTUUID=..."; NULL: none. Thread context: may read the disk. */
 struct block_dev *block_find(const char *name);
-struct block_dev *block_next(struct block_dev *dev); /* NULL first, NULL last */
+
+/** All of them, partitions after their disk: NULL first, NULL last. block_scan_all() finds partitions before. */
+struct block_dev *block_next(struct block_dev *dev);
+void block_scan_all(void);
+
+/** Its name, size and state in a few words, as for the tree of devices. */
+enum { BLOCK_TEXT_BYTES = 64 };
+void block_text(const struct block_dev *dev, char text[BLOCK_TEXT_BYTES]);
