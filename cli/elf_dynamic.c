@@ -189,14 +189,14 @@ bool elf_dynamic_mentions(const struct elf_dynamic *d, const char *word)
 /* One segment's notes (gABI, "Note Section"; all fields here are aligned to 4). */
 static bool segment_has_note(const char *notes, uint64_t bytes, const char *owner)
 {
-	size_t owner_bytes = strlen(owner) + 1;
 	Elf64_Nhdr note;
 
 	for (uint64_t at = 0; range_fits(at, sizeof note, bytes);) {
 		memcpy(&note, notes + at, sizeof note);
 		at += sizeof note;
-		if (note.n_namesz == owner_bytes && range_fits(at, owner_bytes, bytes) &&
-		    !memcmp(notes + at, owner, owner_bytes))
+		/* Some count the padding behind the name too. */
+		if (note.n_namesz > strlen(owner) && range_fits(at, note.n_namesz, bytes) &&
+		    !strncmp(notes + at, owner, note.n_namesz))
 			return true;
 		at += align_up(note.n_namesz, 4) + align_up(note.n_descsz, 4);
 	}

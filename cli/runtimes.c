@@ -265,6 +265,19 @@ static int visit_entries(struct fit *f, const struct item *item, struct node *di
 	return err;
 }
 
+/* A link that leads nowhere stays so, and one to a directory as high as /usr too: that would be the whole host. */
+static int bring_linked(struct root *r, const char *path)
+{
+	struct found found;
+
+	if (root_find(r, path, &found))
+		return 0;
+	bool high = S_ISDIR(found.mode) && !strchr(found.path + 1, '/');
+	free(found.path);
+	int err = high ? 0 : root_import(r, path, NULL);
+	return err == -EINTR ? err : 0;
+}
+
 /* What a file or link brings along in its turn. */
 static int visit(struct fit *f, const struct item *item, struct node *node, struct text *path)
 {
@@ -272,12 +285,9 @@ static int visit(struct fit *f, const struct item *item, struct node *node, stru
 
 	if (S_ISDIR(node->mode))
 		return visit_entries(f, item, node, path);
-	if (S_ISLNK(node->mode) && item->flags & LINKED) {
-		/* One that leads nowhere stays so. */
-		int ignored = root_import(f->l->root, text_get(path), NULL);
-
-		(void)ignored;
-	} else if (S_ISREG(node->mode) && item->flags & MODULES && is_shared_object(name)) {
+	if (S_ISLNK(node->mode) && item->flags & LINKED)
+		return bring_linked(f->l->root, text_get(path));
+	if (S_ISREG(node->mode) && item->flags & MODULES && is_shared_object(name)) {
 		return libraries_add_module(f->l, text_get(path));
 	}
 	return 0;
@@ -298,10 +308,9 @@ static bool is_modest(const char *path)
 		fts_close(tree);
 	free(top);
 	if (bytes >= MODEST_BYTES)
-		report("%s is left out, since it is large; --add %s puts it, or a part of it, into "
-		       "the "
+		report("%s is left out, since it is large; --add puts it, or parts of it, into the "
 		       "machine",
-		       path, path);
+		       path);
 	return bytes < MODEST_BYTES;
 }
 
