@@ -132,7 +132,7 @@ static int set_number(struct socket *socket, int name, int number)
 	}
 }
 
-static int set_common(struct socket *socket, int name, const void *value, uint32_t bytes)
+int socket_set_common(struct socket *socket, int name, const void *value, uint32_t bytes)
 {
 	int number, error = socket_option_int(value, bytes, &number);
 
@@ -155,7 +155,7 @@ int socket_set_option(struct socket *socket, int level, int name, const void *va
 			    : -ENOPROTOOPT;
 
 	if (error == -ENOPROTOOPT && level == SOL_SOCKET)
-		error = set_common(socket, name, value, bytes);
+		error = socket_set_common(socket, name, value, bytes);
 	return error;
 }
 

@@ -194,8 +194,11 @@ struct socket_ops {
 	unsigned (*poll)(struct socket *socket);         /* POLL* */
 	int (*take_error)(struct socket *socket);        /* SO_ERROR; 0 or -errno */
 	int (*pair)(struct socket *a, struct socket *b); /* NULL: -EOPNOTSUPP */
-	/** Pages of a file without copying (sendfile). NULL: the caller copies. */
+	/** Pages of a file without copying (sendfile): all of the chain, which is gone also on error. -EAGAIN: no room for it.
+	 * NULL: the caller copies. */
 	ssize_t (*send_pages)(struct socket *socket, struct netbuf *pages, bool more);
+	/** With send_pages: how many bytes it takes now; -EAGAIN, -EPIPE, ... */
+	ssize_t (*send_room)(struct socket *socket);
 	void (*release)(
 		struct socket
 			*socket); /* the last descriptor is closed; frees what the family has */
