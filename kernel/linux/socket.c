@@ -188,14 +188,14 @@ long sys_accept4(long fd, long address, long length_address, long flags)
 	int err;
 
 	flags = (int)flags;
-	if (flags & ~(long)(O_NONBLOCK | O_CLOEXEC))
-		return -EINVAL;
 	err = socket_file(fd, &file, &socket);
 	if (err)
 		return err;
-	long result = restartable_unless(
-		socket_accept(socket, (unsigned)flags & O_NONBLOCK, &accepted),
-		socket->receive_timeout_ns);
+	long result = -EINVAL;
+	if (!(flags & ~(long)(O_NONBLOCK | O_CLOEXEC)))
+		result = restartable_unless(
+			socket_accept(socket, (unsigned)flags & O_NONBLOCK, &accepted),
+			socket->receive_timeout_ns);
 	file_put(file);
 	if (result)
 		return result;

@@ -8,6 +8,7 @@
 #include <base/assert.h>
 #include <base/bits.h>
 #include <base/errno.h>
+#include <class/net.h>
 #include <core/time.h>
 #include <hal/user.h>
 #include <mm/alloc.h>
@@ -262,7 +263,7 @@ void socket_wake(struct socket *socket, unsigned events)
 
 bool socket_before_sleep(void)
 {
-	return false;
+	return netdev_poll_now();
 }
 
 static bool is_nonblocking(const struct socket *socket, unsigned flags)

@@ -255,3 +255,4 @@ fi
 reuse=
 
 . "$here/cases-threads.sh"
+. "$here/cases-sockets.sh"
