@@ -3,8 +3,6 @@
 #include "net.h"
 
 #include <ifaddrs.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -75,39 +73,59 @@ static void by_the_library(void)
 	CHECK(four && six && link);
 }
 
+/* musl has none of Linux's headers. */
+enum { ROUTE = 0, GETLINK = 18, NEWLINK = 16, ERROR = 2, REQUEST = 1 };
+struct netlink_header {
+	uint32_t bytes;
+	uint16_t type, flags;
+	uint32_t sequence, pid;
+};
+struct link_message {
+	uint8_t family, pad;
+	uint16_t type;
+	int32_t index;
+	uint32_t flags, change;
+};
+struct netlink_address {
+	uint16_t family, pad;
+	uint32_t pid, groups;
+};
+
 static void by_netlink(void)
 {
 	struct {
-		struct nlmsghdr header;
-		struct ifinfomsg body;
-	} request = {
-		{ sizeof request, RTM_GETLINK, NLM_F_REQUEST, 7, 0 },
-		{ .ifi_index = 1 },
-	};
-	struct sockaddr_nl to = { .nl_family = AF_NETLINK }, from;
+		struct netlink_header header;
+		struct link_message body;
+	} request = { { sizeof request, GETLINK, REQUEST, 7, 0 }, { .index = 1 } };
+	struct {
+		struct netlink_header header;
+		union {
+			struct link_message body;
+			int error;
+			char bytes[8192];
+		};
+	} answer;
+	struct netlink_address to = { .family = AF_NETLINK }, from;
 	socklen_t bytes = sizeof from;
-	_Alignas(8) char answer[8192];
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	struct nlmsghdr *h = (struct nlmsghdr *)answer;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, ROUTE);
 
 	REQUIRE(fd >= 0);
 	CHECK_EQ(bind(fd, (struct sockaddr *)&to, sizeof to), 0);
-	CHECK_ERROR(recv(fd, answer, sizeof answer, MSG_DONTWAIT), EAGAIN);
+	CHECK_ERROR(recv(fd, &answer, sizeof answer, MSG_DONTWAIT), EAGAIN);
 	CHECK_EQ(sendto(fd, &request, sizeof request, 0, (struct sockaddr *)&to, sizeof to),
 		 sizeof request);
-	long n = recvfrom(fd, answer, sizeof answer, 0, (struct sockaddr *)&from, &bytes);
-	CHECK(n >= (long)(sizeof *h + sizeof(struct ifinfomsg)));
-	CHECK(bytes == sizeof from && from.nl_family == AF_NETLINK && !from.nl_pid);
-	CHECK(h->nlmsg_type == RTM_NEWLINK && h->nlmsg_seq == 7);
-	struct ifinfomsg *body = NLMSG_DATA(h);
-	CHECK_EQ(body->ifi_index, 1);
-	CHECK_EQ(body->ifi_type, ARPHRD_LOOPBACK);
+	long n = recvfrom(fd, &answer, sizeof answer, 0, (struct sockaddr *)&from, &bytes);
+	CHECK(n >= (long)(sizeof answer.header + sizeof answer.body));
+	CHECK(bytes == sizeof from && from.family == AF_NETLINK && !from.pid);
+	CHECK(answer.header.type == NEWLINK && answer.header.sequence == 7);
+	CHECK_EQ(answer.body.index, 1);
+	CHECK_EQ(answer.body.type, ARPHRD_LOOPBACK);
 
-	request.body.ifi_index = 12345;
+	request.body.index = 12345;
 	CHECK_EQ(send(fd, &request, sizeof request, 0), sizeof request);
-	n = recv(fd, answer, sizeof answer, 0);
-	CHECK_EQ(h->nlmsg_type, NLMSG_ERROR);
-	CHECK_EQ(((struct nlmsgerr *)NLMSG_DATA(h))->error, -ENODEV);
+	CHECK(recv(fd, &answer, sizeof answer, 0) > 0);
+	CHECK_EQ(answer.header.type, ERROR);
+	CHECK_EQ(answer.error, -ENODEV);
 	close(fd);
 	CHECK_ERROR(socket(AF_NETLINK, SOCK_STREAM, 0), ESOCKTNOSUPPORT);
 }
