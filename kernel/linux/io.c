@@ -5,6 +5,7 @@
 #include <fs/uio.h>
 #include <linux/signal.h>
 #include <mm/alloc.h>
+#include <net/socket.h>
 
 #include "calls.h"
 #include "io.h"
@@ -299,9 +300,34 @@ static ssize_t copy_chunk(const struct copy *c, char *buffer, size_t bytes)
 	return put;
 }
 
+/* To a socket that takes a file's pages as they are. */
+static long send_pages(const struct copy *c, struct socket *socket, size_t bytes)
+{
+	uint64_t position = c->from_at ? *c->from_at : c->from->position;
+
+	if ((c->from->flags & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
+	ssize_t sent = socket_send_file(socket, c->from, position, min(bytes, TRANSFER_MAX));
+
+	if (sent < 0)
+		return finish_transfer(sent);
+	if (c->from_at) {
+		*c->from_at += (uint64_t)sent;
+	} else {
+		mutex_lock(&c->from->position_lock);
+		c->from->position = position + (uint64_t)sent;
+		mutex_unlock(&c->from->position_lock);
+	}
+	return sent;
+}
+
 static long copy_files(const struct copy *c, size_t bytes)
 {
 	enum { CHUNK = 16384 };
+	struct socket *socket = socket_of(c->to);
+
+	if (socket && socket->ops->send_pages && c->from->inode->pages.ops)
+		return send_pages(c, socket, bytes);
 	size_t done = 0;
 	ssize_t n = 0;
 	char *buffer = mem_alloc(CHUNK);

@@ -15,3 +15,23 @@ enum {
 /** Sets an option of SOL_SOCKET as families have it that know nothing better. */
 int must_check socket_set_common(struct socket *socket, int name, const void *value,
 				 uint32_t bytes);
+
+/** One call that may have to wait, several times over. */
+struct socket_wait {
+	struct socket *socket;
+	unsigned events; /* that end the wait */
+	enum wait_flags flags;
+	bool nonblocking;
+	uint64_t timeout_ns;
+	/* from the first wait on */
+	bool linked;
+	uint64_t deadline_ns;
+	struct waiter waiter;
+};
+
+/** After an operation that could do nothing. 0: try again; -EAGAIN: the time is over, or there is none; -EINTR. */
+int must_check socket_wait_more(struct socket_wait *wait);
+void socket_wait_end(struct socket_wait *wait);
+
+/** O_NONBLOCK, or MSG_DONTWAIT in `flags`. */
+bool socket_is_nonblocking(const struct socket *socket, unsigned flags);

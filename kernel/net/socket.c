@@ -8,7 +8,6 @@
 #include <base/assert.h>
 #include <base/bits.h>
 #include <base/errno.h>
-#include <class/net.h>
 #include <core/time.h>
 #include <hal/user.h>
 #include <mm/alloc.h>
@@ -206,72 +205,6 @@ err_first:
 	return error;
 }
 
-/* --- waiting --- */
-
-struct socket_wait {
-	struct socket *socket;
-	unsigned events; /* that end the wait */
-	enum wait_flags flags;
-	bool nonblocking;
-	uint64_t timeout_ns;
-	/* from the first wait on */
-	bool linked;
-	uint64_t deadline_ns;
-	struct waiter waiter;
-};
-
-static void link(struct socket_wait *wait)
-{
-	waiter_init(&wait->waiter);
-	wait->waiter.events = wait->events | POLLERR | POLLHUP;
-	wait->waiter.exclusive = wait->flags & WAIT_EXCLUSIVE;
-	waitq_add(&wait->socket->waitq, &wait->waiter);
-	wait->deadline_ns = wait->timeout_ns == TIME_NEVER ? TIME_NEVER
-							   : time_now() + wait->timeout_ns;
-	wait->linked = true;
-}
-
-/* After an operation that could do nothing. 0: try again; -EAGAIN: the time is over, or there is none; -EINTR. */
-static int wait_more(struct socket_wait *wait)
-{
-	struct waiter *waiters[] = { &wait->waiter };
-	int error;
-
-	if (wait->nonblocking)
-		return -EAGAIN;
-	if (socket_before_sleep())
-		return 0;
-	if (!wait->linked) {
-		link(wait);
-		return 0; /* and look once more: it may have changed before */
-	}
-	error = thread_wait(waiters, 1, wait->deadline_ns, WAIT_INTERRUPTIBLE);
-	__atomic_store_n(&wait->waiter.woken, false, __ATOMIC_RELAXED);
-	return error == -ETIMEDOUT ? -EAGAIN : error;
-}
-
-static void wait_end(struct socket_wait *wait)
-{
-	if (wait->linked)
-		waitq_remove(&wait->socket->waitq, &wait->waiter);
-}
-
-void socket_wake(struct socket *socket, unsigned events)
-{
-	waitq_wake_events(&socket->waitq, events);
-}
-
-bool socket_before_sleep(void)
-{
-	return netdev_poll_now();
-}
-
-static bool is_nonblocking(const struct socket *socket, unsigned flags)
-{
-	return flags & MSG_DONTWAIT ||
-	       __atomic_load_n(&socket->file->flags, __ATOMIC_RELAXED) & O_NONBLOCK;
-}
-
 /* --- calls --- */
 
 typedef ssize_t transfer_fn(struct socket *socket, struct socket_message *message);
@@ -286,7 +219,7 @@ static ssize_t transfer_waiting(transfer_fn *fn, struct socket_message *message,
 		count = fn(wait->socket, message);
 		if (count != -EAGAIN)
 			return count;
-		count = wait_more(wait);
+		count = socket_wait_more(wait);
 		if (count)
 			return count;
 	}
@@ -298,7 +231,7 @@ ssize_t socket_send(struct socket *socket, struct socket_message *message)
 	struct socket_wait wait = {
 		.socket = socket,
 		.events = POLLOUT | POLLWRNORM,
-		.nonblocking = uio->nonblocking || is_nonblocking(socket, message->flags),
+		.nonblocking = uio->nonblocking || socket_is_nonblocking(socket, message->flags),
 		.timeout_ns = socket->send_timeout_ns,
 	};
 	ssize_t count, total = 0;
@@ -309,7 +242,7 @@ ssize_t socket_send(struct socket *socket, struct socket_message *message)
 		total += count > 0 ? count : 0;
 		message->file_count = 0; /* they go with the first part */
 	} while (count > 0 && uio->left && socket->type == SOCK_STREAM);
-	wait_end(&wait);
+	socket_wait_end(&wait);
 	return total ? total : count;
 }
 
@@ -330,7 +263,7 @@ ssize_t socket_receive(struct socket *socket, struct socket_message *message)
 	struct socket_wait wait = {
 		.socket = socket,
 		.events = POLLIN | POLLRDNORM | POLLRDHUP,
-		.nonblocking = uio->nonblocking || is_nonblocking(socket, message->flags),
+		.nonblocking = uio->nonblocking || socket_is_nonblocking(socket, message->flags),
 		.timeout_ns = socket->receive_timeout_ns,
 	};
 	ssize_t count, total = 0;
@@ -342,7 +275,7 @@ ssize_t socket_receive(struct socket *socket, struct socket_message *message)
 		if (message->flags & MSG_PEEK)
 			message->peek_offset = (size_t)total;
 	} while (count > 0 && wants_more(socket, message, (size_t)total));
-	wait_end(&wait);
+	socket_wait_end(&wait);
 	return total ? total : count;
 }
 
@@ -351,7 +284,7 @@ int socket_connect(struct socket *socket, const void *address, uint32_t bytes)
 	struct socket_wait wait = {
 		.socket = socket,
 		.events = POLLOUT | POLLWRNORM,
-		.nonblocking = is_nonblocking(socket, 0),
+		.nonblocking = socket_is_nonblocking(socket, 0),
 		.timeout_ns = socket->send_timeout_ns,
 	};
 	int error, waited, first = 0;
@@ -363,10 +296,10 @@ int socket_connect(struct socket *socket, const void *address, uint32_t bytes)
 		if (error != -EINPROGRESS && error != -EALREADY && error != -EAGAIN)
 			break;
 		first = first ? first : error;
-		waited = wait_more(&wait);
+		waited = socket_wait_more(&wait);
 		error = waited == -EAGAIN ? first : waited;
 	} while (!waited);
-	wait_end(&wait);
+	socket_wait_end(&wait);
 	return error;
 }
 
@@ -393,7 +326,7 @@ int socket_accept(struct socket *socket, unsigned file_flags, struct file **out)
 		.socket = socket,
 		.events = POLLIN | POLLRDNORM,
 		.flags = WAIT_EXCLUSIVE,
-		.nonblocking = is_nonblocking(socket, 0),
+		.nonblocking = socket_is_nonblocking(socket, 0),
 		.timeout_ns = socket->receive_timeout_ns,
 	};
 	int error;
@@ -406,8 +339,8 @@ int socket_accept(struct socket *socket, unsigned file_flags, struct file **out)
 		error = accept_now(socket, file_flags, out);
 		if (error != -EAGAIN)
 			break;
-		error = wait_more(&wait);
+		error = socket_wait_more(&wait);
 	} while (!error);
-	wait_end(&wait);
+	socket_wait_end(&wait);
 	return error;
 }

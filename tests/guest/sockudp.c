@@ -63,7 +63,14 @@ static void control_messages(void)
 	_Alignas(8) char control[512];
 	char buffer[8];
 	struct iovec iov = { buffer, sizeof buffer };
-	struct msghdr m = { &from, sizeof from, &iov, 1, control, sizeof control, 0 };
+	struct msghdr m = {
+		.msg_name = &from,
+		.msg_namelen = sizeof from,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof control,
+	};
 	struct cmsghdr *c;
 
 	CHECK_EQ(set_option(a, IPPROTO_IP, IP_PKTINFO, 1), 0);
@@ -121,17 +128,28 @@ static void senders_choice(void)
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { "x", 1 };
-	struct msghdr m = { &to, sizeof to, &iov, 1, &control, sizeof control, 0 };
+	struct msghdr m = {
+		.msg_name = &to,
+		.msg_namelen = sizeof to,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htonl(0x7f000005) };
 	socklen_t bytes = sizeof from;
 	int ttl = 9;
 	char buffer[8];
 
-	*c = (struct cmsghdr){ CMSG_LEN(sizeof info), IPPROTO_IP, IP_PKTINFO };
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof info),
+			       .cmsg_level = IPPROTO_IP,
+			       .cmsg_type = IP_PKTINFO };
 	memcpy(CMSG_DATA(c), &info, sizeof info);
 	c = CMSG_NXTHDR(&m, c);
-	*c = (struct cmsghdr){ CMSG_LEN(sizeof ttl), IPPROTO_IP, IP_TTL };
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof ttl),
+			       .cmsg_level = IPPROTO_IP,
+			       .cmsg_type = IP_TTL };
 	memcpy(CMSG_DATA(c), &ttl, sizeof ttl);
 	CHECK_EQ(sendmsg(b, &m, 0), 1);
 	CHECK_EQ(recvfrom(a, buffer, 8, 0, (struct sockaddr *)&from, &bytes), 1);
@@ -147,7 +165,14 @@ static void ipv6_control(void)
 	_Alignas(8) char control[512];
 	char buffer[8];
 	struct iovec iov = { buffer, sizeof buffer };
-	struct msghdr m = { &from, sizeof from, &iov, 1, control, sizeof control, 0 };
+	struct msghdr m = {
+		.msg_name = &from,
+		.msg_namelen = sizeof from,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof control,
+	};
 
 	CHECK_EQ(bind(a, (struct sockaddr *)&at, sizeof at), 0);
 	at = loopback6(port_of(a));
@@ -182,7 +207,10 @@ static void many_at_once(void)
 	memset(m, 0, sizeof m);
 	for (int i = 0; i < N; i++) {
 		iov[i] = (struct iovec){ "abcdefgh", (size_t)i + 1 };
-		m[i].msg_hdr = (struct msghdr){ &to, sizeof to, &iov[i], 1, NULL, 0, 0 };
+		m[i].msg_hdr = (struct msghdr){ .msg_name = &to,
+						.msg_namelen = sizeof to,
+						.msg_iov = &iov[i],
+						.msg_iovlen = 1 };
 	}
 	CHECK_EQ(sendmmsg(a, m, N, 0), N);
 	for (int i = 0; i < N; i++) {

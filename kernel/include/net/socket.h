@@ -269,6 +269,10 @@ int must_check socket_option_put(void *value, uint32_t *bytes, const void *data,
 /** Calls that block as their file's flags, MSG_DONTWAIT and the timeouts say. -EINTR means: nothing was done. */
 ssize_t must_check socket_send(struct socket *socket, struct socket_message *message);
 ssize_t must_check socket_receive(struct socket *socket, struct socket_message *message);
+/** Sends pages of a file from `position` on (sendfile(2)), without copying them, to a socket that has send_pages: how many bytes, 0 at the
+ * file's end. */
+ssize_t must_check socket_send_file(struct socket *socket, struct file *file, uint64_t position,
+				    size_t bytes);
 int must_check socket_connect(struct socket *socket, const void *address, uint32_t bytes);
 int must_check socket_accept(struct socket *socket, unsigned file_flags, struct file **out);
 
