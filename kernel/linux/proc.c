@@ -12,6 +12,7 @@
 #include <hal/cpu.h>
 #include <linux/process.h>
 #include <mm/pages.h>
+#include <net/socket.h>
 
 #include "info.h"
 
@@ -356,6 +357,8 @@ int proc_register(void)
 		err = proc_register_links();
 	if (!err)
 		err = sysfs_register();
+	if (!err)
+		err = network_show();
 	if (!err)
 		procfs_set_pid(1);
 	return err;

@@ -287,3 +287,6 @@ bool socket_before_sleep(void);
 struct path_context;
 void socket_caller(struct socket_credentials *out);
 const struct path_context *socket_caller_paths(void);
+
+/** Registers /proc/net and /proc/sys/net. Once. -ENOMEM. */
+int must_check network_show(void);
