@@ -45,7 +45,7 @@ void stack_close(struct stack_endpoint *ep, bool abort) REQUIRES(net_mutex);
 int must_check stack_bind(struct stack_endpoint *ep, const struct net_address *address)
 	REQUIRES(net_mutex);
 
-/** TCP. At most `backlog` connections wait for stack_accept(), further ones are not answered. Called again: changes the backlog. Binds when
+/** TCP. At most `backlog` connections, and one more as on Linux, wait for stack_accept(), further ones are not answered. Called again: changes the backlog. Binds when
  * not bound. */
 int must_check stack_listen(struct stack_endpoint *ep, unsigned backlog) REQUIRES(net_mutex);
 

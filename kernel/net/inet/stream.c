@@ -88,8 +88,7 @@ static int stream_listen(struct socket *socket, int backlog)
 
 	mutex_lock(&net_mutex);
 	if (inet->state == INET_IDLE || inet->state == INET_LISTENING)
-		/* Linux lets one more wait than was asked for. */
-		error = stack_listen(inet->endpoint, (unsigned)backlog + 1);
+		error = stack_listen(inet->endpoint, (unsigned)backlog);
 	if (!error) {
 		inet->state = INET_LISTENING;
 		socket->listening = true;
