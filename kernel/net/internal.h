@@ -33,5 +33,5 @@ struct socket_wait {
 int must_check socket_wait_more(struct socket_wait *wait);
 void socket_wait_end(struct socket_wait *wait);
 
-/** O_NONBLOCK, or MSG_DONTWAIT in `flags`. */
+/** O_NONBLOCK, or in `flags` MSG_DONTWAIT or what never waits. */
 bool socket_is_nonblocking(const struct socket *socket, unsigned flags);

@@ -53,6 +53,6 @@ bool socket_before_sleep(void)
 
 bool socket_is_nonblocking(const struct socket *socket, unsigned flags)
 {
-	return flags & MSG_DONTWAIT ||
+	return flags & (MSG_DONTWAIT | MSG_ERRQUEUE) ||
 	       __atomic_load_n(&socket->file->flags, __ATOMIC_RELAXED) & O_NONBLOCK;
 }

@@ -230,7 +230,7 @@ unsigned stack_events(const struct stack_endpoint *ep)
 	if (ep->first || ep->read_shut)
 		events |= STACK_READABLE;
 	if (ep->error)
-		events |= STACK_READABLE;
+		events |= STACK_FAILED;
 	if (ep->read_shut && ep->write_shut)
 		events |= STACK_ENDED;
 	return events;

@@ -443,7 +443,8 @@ unsigned tcp_endpoint_events(const struct stack_endpoint *ep)
 	if (ep->listening)
 		return ep->waiting ? STACK_READABLE : 0;
 	if (ep->error)
-		return STACK_READABLE | STACK_WRITABLE | STACK_ENDED;
+		return STACK_READABLE | STACK_WRITABLE | STACK_ENDED | STACK_FAILED |
+		       STACK_PEER_ENDED;
 	if (ep->connecting)
 		return 0;
 	if (!ep->connected)
@@ -454,6 +455,8 @@ unsigned tcp_endpoint_events(const struct stack_endpoint *ep)
 		events |= STACK_WRITABLE;
 	if (!ep->tcp || (ep->peer_closed && ep->write_shut))
 		events |= STACK_ENDED;
+	if (ep->peer_closed)
+		events |= STACK_PEER_ENDED;
 	return events;
 }
 
