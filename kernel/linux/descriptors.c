@@ -288,7 +288,8 @@ static long control_file(struct file *file, unsigned cmd, long arg)
 {
 	switch (cmd) {
 	case F_GETFL:
-		return (file->flags & ~(uint32_t)O_CLOEXEC) | O_LARGEFILE;
+		/* Of what open(2) has opened. */
+		return (file->flags & ~(uint32_t)O_CLOEXEC) | (file->inode ? O_LARGEFILE : 0);
 	case F_SETFL:
 		set_status_flags(file, (unsigned)arg);
 		return 0;

@@ -35,3 +35,6 @@ void socket_wait_end(struct socket_wait *wait);
 
 /** O_NONBLOCK, or in `flags` MSG_DONTWAIT or what never waits. */
 bool socket_is_nonblocking(const struct socket *socket, unsigned flags);
+
+/** What any socket's ioctl(2) knows; -ENOTTY. */
+long socket_common_ioctl(struct file *file, unsigned cmd, uintptr_t arg);

@@ -9,15 +9,12 @@
 #include <base/bits.h>
 #include <base/errno.h>
 #include <core/time.h>
-#include <hal/user.h>
 #include <mm/alloc.h>
 
 #include "internal.h"
 
 extern const struct socket_family *const __start_socket_families[] __attribute__((weak));
 extern const struct socket_family *const __stop_socket_families[] __attribute__((weak));
-
-enum { FIOSETOWN = 0x8901, SIOCSPGRP, FIOGETOWN, SIOCGPGRP };
 
 /* --- the file --- */
 
@@ -47,31 +44,12 @@ static unsigned poll(struct file *file, struct waitq **queue)
 	return socket->ops->poll(socket);
 }
 
-static long common_ioctl(struct file *file, unsigned cmd, uintptr_t arg)
-{
-	int owner = file->owner;
-
-	switch (cmd) {
-	case FIOGETOWN:
-	case SIOCGPGRP:
-		return user_write(arg, &owner, sizeof owner);
-	case FIOSETOWN:
-	case SIOCSPGRP:
-		if (user_read(&owner, arg, sizeof owner))
-			return -EFAULT;
-		file->owner = owner;
-		return 0;
-	default:
-		return -ENOTTY;
-	}
-}
-
 static long ioctl(struct file *file, unsigned cmd, uintptr_t arg)
 {
 	struct socket *socket = file->private;
 	long result = socket->ops->ioctl ? socket->ops->ioctl(socket, cmd, arg) : -ENOTTY;
 
-	return result == -ENOTTY ? common_ioctl(file, cmd, arg) : result;
+	return result == -ENOTTY ? socket_common_ioctl(file, cmd, arg) : result;
 }
 
 static int getattr(struct file *file, struct inode_attr *out)

@@ -5,6 +5,7 @@
 #include <base/assert.h>
 #include <base/errno.h>
 #include <base/string.h>
+#include <hal/user.h>
 #include <mm/alloc.h>
 
 enum { POLL_IN = POLLIN | POLLRDNORM, POLL_OUT = POLLOUT | POLLWRNORM };
@@ -314,4 +315,23 @@ int inet_take_error(struct socket *socket)
 	inet_refresh(inet);
 	mutex_unlock(&net_mutex);
 	return error;
+}
+
+long inet_ioctl(struct socket *socket, unsigned cmd, uintptr_t arg)
+{
+	enum { FIONREAD = 0x541b, SIOCOUTQ = 0x5411, SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b };
+	struct inet *inet = inet_of(socket);
+	int32_t bytes = 0;
+
+	if (cmd != FIONREAD && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
+		return -ENOTTY;
+	if (inet->state == INET_LISTENING)
+		return -EINVAL;
+	mutex_lock(&net_mutex);
+	if (cmd == FIONREAD)
+		bytes = (int32_t)stack_pending_receive(inet->endpoint);
+	else if (cmd != SIOCATMARK)
+		bytes = (int32_t)stack_pending_send(inet->endpoint);
+	mutex_unlock(&net_mutex);
+	return user_write(arg, &bytes, sizeof bytes);
 }

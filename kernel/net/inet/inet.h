@@ -128,6 +128,9 @@ int inet_name(struct socket *socket, void *address, bool peer);
 unsigned inet_poll(struct socket *socket);
 int inet_take_error(struct socket *socket);
 
+/** How much is queued. -ENOTTY: asks for something else. */
+long inet_ioctl(struct socket *socket, unsigned cmd, uintptr_t arg);
+
 /** Where a connection to no address in particular goes: to this machine. */
 void inet_resolve_any(struct net_address *to);
 
@@ -137,7 +140,7 @@ int must_check inet_gather(struct uio *uio, size_t bytes, struct netbuf **out);
 /** Copies a chain out; returns how much, or -EFAULT where nothing could be. */
 ssize_t must_check inet_scatter(struct uio *uio, const struct netbuf *chain);
 
-/* --- options.c, multicast.c, ioctl.c --- */
+/* --- options.c, tcp_options.c, multicast.c --- */
 
 int inet_set_option(struct socket *socket, int level, int name, const void *value, uint32_t bytes);
 int inet_get_option(struct socket *socket, int level, int name, void *value, uint32_t *bytes);
@@ -146,8 +149,6 @@ int inet_get_tcp_option(struct inet *inet, int name, void *value, uint32_t *byte
 
 /** Joining and leaving groups, and their interface. -ENOPROTOOPT: none of these. */
 int inet_set_multicast(struct inet *inet, int level, int name, const void *value, uint32_t bytes);
-
-long inet_ioctl(struct socket *socket, unsigned cmd, uintptr_t arg);
 
 /* --- control.c --- */
 

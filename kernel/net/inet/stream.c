@@ -344,7 +344,7 @@ static ssize_t stream_send_room(struct socket *socket)
 
 /* --- ending --- */
 
-/* A listener that is shut for reading listens no more, but keeps its address. */
+/* A listener that is shut for reading listens no more, but keeps its address, unless connections have it still. */
 static int stop_listening(struct inet *inet) REQUIRES(net_mutex)
 {
 	struct net_address local;
@@ -352,8 +352,8 @@ static int stop_listening(struct inet *inet) REQUIRES(net_mutex)
 
 	if (!error)
 		error = inet_reopen(inet);
-	if (!error)
-		error = stack_bind(inet->endpoint, &local);
+	if (!error && stack_bind(inet->endpoint, &local))
+		return 0; /* listen(2) will find another */
 	return error;
 }
 

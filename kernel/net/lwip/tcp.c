@@ -398,7 +398,9 @@ static bool is_writable(const struct stack_endpoint *ep)
 static void failed(struct stack_endpoint *ep, err_t error)
 {
 	if (error == ERR_RST)
-		endpoint_fail(ep, ep->connecting ? ECONNREFUSED : ECONNRESET);
+		endpoint_fail(ep, ep->connecting    ? ECONNREFUSED
+				  : ep->peer_closed ? EPIPE
+						    : ECONNRESET);
 	else
 		endpoint_fail(ep, error == ERR_CLSD ? 0 : ECONNABORTED);
 }
@@ -556,7 +558,8 @@ int tcp_endpoint_shutdown(struct stack_endpoint *ep, unsigned how)
 
 static int nothing_to_receive(struct stack_endpoint *ep)
 {
-	if (ep->error)
+	/* A stream that has ended stays so, whatever its sender runs into (EPIPE). */
+	if (ep->error && ep->error != EPIPE)
 		return endpoint_take_error(ep);
 	if (ep->peer_closed || ep->read_shut)
 		return 0;

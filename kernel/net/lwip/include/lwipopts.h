@@ -43,6 +43,7 @@
 
 /* IPv4 */
 #define LWIP_IPV4 1
+#define IP_DEFAULT_TTL 64
 #define IP_REASSEMBLY 1
 #define IP_REASS_MAX_PBUFS 1024
 #define IP_FRAG 1

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ioctl(2) of inet sockets: how much is queued (tcp(7), udp(7)), and interfaces and routes (netdevice(7)). The program's memory is
- * touched without net_mutex. */
-#include "inet.h"
-
+/* ioctl(2) of any socket: interfaces and routes (netdevice(7)), and its owner. The program's memory is touched without net_mutex. */
+#include <base/bits.h>
 #include <base/errno.h>
 #include <base/string.h>
 #include <hal/user.h>
 #include <net/interface.h>
 
+#include "internal.h"
+
 enum {
-	FIONREAD = 0x541b, /* also SIOCINQ */
-	SIOCOUTQ = 0x5411,
-	SIOCATMARK = 0x8905,
+	FIOSETOWN = 0x8901,
+	SIOCSPGRP,
+	FIOGETOWN,
+	SIOCGPGRP,
 	SIOCADDRT = 0x890b,
 	SIOCDELRT = 0x890c,
 	SIOCGIFNAME = 0x8910,
@@ -30,10 +31,16 @@ enum {
 	SIOCGIFHWADDR = 0x8927,
 	SIOCGIFINDEX = 0x8933,
 	SIOCGIFTXQLEN = 0x8942,
-	SIOCOUTQNSD = 0x894b,
 };
 
 enum { IFF_UP = 1, IFF_BROADCAST = 2, RTF_GATEWAY = 2, QUEUE_LENGTH = 1000 };
+
+struct sockaddr_in {
+	uint16_t family, port;
+	uint8_t address[4];
+	uint8_t zero[8];
+};
+_Static_assert(sizeof(struct sockaddr_in) == 16, "Linux's struct sockaddr_in");
 
 /* struct ifreq: a name, and what it is about. */
 struct interface_request {
@@ -72,6 +79,14 @@ struct route_request {
 	uint16_t irtt, pad_6[3];
 };
 _Static_assert(sizeof(struct route_request) == 120, "Linux's struct rtentry");
+
+static struct ip_address ip_from_v4(const uint8_t bytes[4])
+{
+	struct ip_address ip = { .family = AF_INET };
+
+	memcpy(ip.bytes, bytes, 4);
+	return ip;
+}
 
 /* --- interfaces by name --- */
 
@@ -304,31 +319,28 @@ static long change_route(unsigned cmd, uintptr_t arg)
 	return error;
 }
 
-/* --- queues --- */
+/* --- any --- */
 
-static long queued(struct inet *inet, unsigned cmd, uintptr_t arg)
+static long owner_ioctl(struct file *file, unsigned cmd, uintptr_t arg)
 {
-	int32_t bytes = 0;
+	int owner = file->owner;
 
-	if (inet->state == INET_LISTENING)
-		return -EINVAL;
-	mutex_lock(&net_mutex);
-	if (cmd == FIONREAD)
-		bytes = (int32_t)stack_pending_receive(inet->endpoint);
-	else if (cmd != SIOCATMARK)
-		bytes = (int32_t)stack_pending_send(inet->endpoint);
-	mutex_unlock(&net_mutex);
-	return user_write(arg, &bytes, sizeof bytes);
+	if (cmd == FIOGETOWN || cmd == SIOCGPGRP)
+		return user_write(arg, &owner, sizeof owner);
+	if (user_read(&owner, arg, sizeof owner))
+		return -EFAULT;
+	file->owner = owner;
+	return 0;
 }
 
-long inet_ioctl(struct socket *socket, unsigned cmd, uintptr_t arg)
+long socket_common_ioctl(struct file *file, unsigned cmd, uintptr_t arg)
 {
 	switch (cmd) {
-	case FIONREAD:
-	case SIOCOUTQ:
-	case SIOCOUTQNSD:
-	case SIOCATMARK:
-		return queued(inet_of(socket), cmd, arg);
+	case FIOSETOWN:
+	case SIOCSPGRP:
+	case FIOGETOWN:
+	case SIOCGPGRP:
+		return owner_ioctl(file, cmd, arg);
 	case SIOCADDRT:
 	case SIOCDELRT:
 		return change_route(cmd, arg);
