@@ -34,12 +34,12 @@ LWIP_FAST := %/tcp_in.o %/tcp_out.o %/ip4.o %/pbuf.o
 $(LWIP_OBJS): $(BUILD)/lwip/%.o: $(LWIP_STAMP) Makefile kernel/net/lwip/rules.mk
 	@mkdir -p $(@D)
 	@echo "  CC   lwip/$*.c"
-	$(Q)$(CC) $(if $(filter $(LWIP_FAST),$@),-O2,-Os) $(KERNEL_CFLAGS) $(LWIP_INCLUDES) $(LWIP_FLAGS) -MMD -MP \
+	$(Q)$(CC) $(if $(filter $(LWIP_FAST),$@),-O2,-Os) $(KERNEL_CFLAGS) $(LWIP_INCLUDES) $(LWIP_FLAGS) -MD -MP \
 		-c -o $@ $(LWIP)/$*.c
 
 $(LWIP_HOST_OBJS): build/host/lwip/%.o: $(LWIP_STAMP) Makefile kernel/net/lwip/rules.mk
 	@mkdir -p $(@D)
 	@echo "  HOST lwip/$*.c"
-	$(Q)clang $(HOST_CFLAGS) -fno-sanitize=alignment,shift $(LWIP_INCLUDES) $(LWIP_FLAGS) -MMD -MP -c -o $@ $(LWIP)/$*.c
+	$(Q)clang $(HOST_CFLAGS) -fno-sanitize=alignment,shift $(LWIP_INCLUDES) $(LWIP_FLAGS) -MD -MP -c -o $@ $(LWIP)/$*.c
 
 KERNEL_OBJS += $(LWIP_OBJS)
