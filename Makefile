@@ -53,7 +53,8 @@ KERNEL_LDFLAGS := -m elf_x86_64 -static -pie --no-dynamic-linker -z text -z pack
 -include kernel/net/lwip/rules.mk
 
 # For speed what runs most often, for size the rest.
-OPTIMISE = $(if $(filter core lib mm port,$(word 2,$(subst /, ,$<))),-O2,-Os)
+FAST := kernel/core/% kernel/lib/% kernel/mm/% kernel/port/% kernel/bus/virtio/queue.c kernel/class/net/% kernel/drivers/net/%
+OPTIMISE = $(if $(filter $(FAST),$<),-O2,-Os)
 
 $(BUILD)/kernel/%.c.o: kernel/%.c Makefile
 	@mkdir -p $(@D)

@@ -123,7 +123,7 @@ struct netdev *netdev_next(struct netdev *dev)
 /* A device may hand over more than was sent to it: all that comes by, in promiscuous mode. */
 static bool is_for(const struct netdev *dev, const uint8_t *address)
 {
-	return address[0] & 1 || !memcmp(address, dev->mac, sizeof dev->mac);
+	return address[0] & 1 || !__builtin_memcmp(address, dev->mac, sizeof dev->mac);
 }
 
 void netdev_receive(struct netdev *dev, struct netbuf *packet)

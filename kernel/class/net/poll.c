@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Polling. A device that wants it is on a list until a poll finds nothing; then its interrupts are on again. So a device that is kept
- * busy stays on the list and interrupts nobody. Rounds are done by the thread "net", which lets the others run between two of them,
+ * Polling. A device that wants it is on a list; rounds are done by the thread "net", which lets the others run between two of them,
  * and by any thread that would otherwise sleep (netdev_poll_now()).
+ *
+ * Whether a device's interrupts are on again after a round that found something depends on what the CPU does. While it is idle between
+ * two packets, they are: a second round would find nothing. An interrupt that comes while a program runs was not needed, as that comes to
+ * poll by itself: then the device stays on the list, and interrupts nobody, until some rounds have found nothing.
  */
 #include "internal.h"
 
@@ -12,22 +15,30 @@
 #include <mm/alloc.h>
 #include <mm/stack.h>
 
-enum { BUDGET = 64 }; /* packets of one device in a round */
+enum {
+	BUDGET = 64,  /* packets of one device in a round */
+	PATIENCE = 4, /* rounds that find nothing before interrupts come back at once */
+};
 
 /* One network in the machine. */
 static struct {
 	struct spinlock lock;
 	struct list_node scheduled; /* [lock] struct netdev.poll_link */
-	struct waitq wanted;        /* of the thread, while the list is empty */
+	struct waiter waiter;       /* the thread's */
+	bool waits;                 /* atomic: wake it */
 	struct thread *thread;      /* [net_mutex] NULL: not started */
 } poll = {
 	.scheduled = { &poll.scheduled, &poll.scheduled },
-	.wanted.waiters = { &poll.wanted.waiters, &poll.wanted.waiters },
 };
 
 static bool nothing_scheduled(void)
 {
 	return __atomic_load_n(&poll.scheduled.next, __ATOMIC_ACQUIRE) == &poll.scheduled;
+}
+
+static bool interrupts_a_program(void)
+{
+	return !cpu_irq_enabled() && thread_current()->user;
 }
 
 void netdev_schedule(struct netdev *dev)
@@ -37,7 +48,10 @@ void netdev_schedule(struct netdev *dev)
 	spin_lock(&poll.lock);
 	list_insert_before(&poll.scheduled, &dev->poll_link);
 	spin_unlock(&poll.lock);
-	waitq_wake_events(&poll.wanted, WAKE_ANY);
+	if (interrupts_a_program())
+		dev->patience = PATIENCE;
+	if (__atomic_exchange_n(&poll.waits, false, __ATOMIC_SEQ_CST))
+		poll.waiter.wake(&poll.waiter);
 }
 
 void netdev_link_changed(struct netdev *dev)
@@ -90,10 +104,12 @@ static unsigned poll_device(struct netdev *dev) REQUIRES(net_mutex)
 		received = dev->ops->poll(dev, BUDGET);
 	if (__atomic_exchange_n(&dev->state_changed, false, __ATOMIC_ACQ_REL))
 		tell_state(dev);
-	if (received) {
+	if (received >= BUDGET || (received && dev->patience)) {
 		schedule_again(dev);
 		return received;
 	}
+	if (!received && dev->patience)
+		dev->patience--;
 	/* In this order: an interrupt from here on schedules it again. */
 	__atomic_store_n(&dev->scheduled, false, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&dev->failed, __ATOMIC_ACQUIRE) && !dev->ops->rearm(dev))
@@ -101,7 +117,7 @@ static unsigned poll_device(struct netdev *dev) REQUIRES(net_mutex)
 	/* The flag may have been set while the device still counted as scheduled. */
 	if (__atomic_load_n(&dev->state_changed, __ATOMIC_SEQ_CST))
 		netdev_schedule(dev);
-	return 0;
+	return received;
 }
 
 static unsigned poll_round(void)
@@ -137,17 +153,17 @@ void poll_forget(struct netdev *dev)
 
 static void wait_for_devices(void)
 {
-	struct waiter waiter;
-	struct waiter *waiters[] = { &waiter };
+	struct waiter *waiters[] = { &poll.waiter };
+	int woken;
 
-	waiter_init(&waiter);
-	waitq_add(&poll.wanted, &waiter);
+	waiter_init(&poll.waiter);
+	/* Before the list is looked at; pairs with netdev_schedule(). */
+	__atomic_store_n(&poll.waits, true, __ATOMIC_SEQ_CST);
 	if (nothing_scheduled()) {
-		int woken = thread_wait(waiters, 1, TIME_NEVER, WAIT_UNINTERRUPTIBLE);
-
+		woken = thread_wait(waiters, 1, TIME_NEVER, WAIT_UNINTERRUPTIBLE);
 		assert(!woken);
 	}
-	waitq_remove(&poll.wanted, &waiter);
+	__atomic_store_n(&poll.waits, false, __ATOMIC_RELAXED);
 }
 
 static _Noreturn void run(void *arg)
@@ -157,7 +173,8 @@ static _Noreturn void run(void *arg)
 		wait_for_devices();
 		while (!nothing_scheduled()) {
 			poll_round();
-			thread_yield();
+			if (!nothing_scheduled())
+				thread_yield();
 		}
 	}
 }

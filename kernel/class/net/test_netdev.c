@@ -222,22 +222,44 @@ static void frame_for_another_is_dropped(void **state)
 	assert_int_equal(sim.dev.stats.rx_bytes, 60);
 }
 
-static void busy_device_is_polled_without_interrupts(void **state)
+static void arrive_one(void)
 {
 	uint8_t frame[60];
 
-	(void)state;
 	test_frame(frame, sim.dev.mac, sizeof frame, 0);
 	sim_arrive(frame, sizeof frame);
 	sim_work();
-	for (unsigned i = 0; i < 100; i++) {
-		assert_true(netdev_poll_now());
-		sim_arrive(frame, sizeof frame);
-		sim_work();
+}
+
+static void idle_machine_gets_an_interrupt_for_each_packet(void **state)
+{
+	(void)state;
+	for (unsigned i = 1; i <= 10; i++) {
+		arrive_one();
+		test_contract_settle();
+		assert_int_equal(upper.received, i);
+		assert_int_equal(sim.interrupts, i);
+		assert_int_equal(sim.polls, i + 1); /* and one at attach */
 	}
+}
+
+static void busy_machine_polls_without_interrupts(void **state)
+{
+	struct user_context *user = (struct user_context *)boot_stack;
+
+	(void)state;
+	arrive_one();
+	assert_true(netdev_poll_now());
+	/* From here on an interrupt finds a program running, which itself comes to poll. */
+	thread_current()->user = user;
+	for (unsigned i = 0; i < 100; i++) {
+		arrive_one();
+		assert_true(netdev_poll_now());
+	}
+	thread_current()->user = NULL;
 	test_contract_settle();
 	assert_int_equal(upper.received, 101);
-	assert_int_equal(sim.interrupts, 1);
+	assert_int_equal(sim.interrupts, 2);
 	assert_true(sim.interrupts_on);
 	assert_false(netdev_poll_now());
 }
@@ -357,7 +379,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(device_keeps_the_contract, attach, detach),
 		cmocka_unit_test_setup_teardown(device_is_made_known_above, attach, detach),
 		cmocka_unit_test_setup_teardown(frame_for_another_is_dropped, attach, detach),
-		cmocka_unit_test_setup_teardown(busy_device_is_polled_without_interrupts, attach,
+		cmocka_unit_test_setup_teardown(idle_machine_gets_an_interrupt_for_each_packet,
+						attach, detach),
+		cmocka_unit_test_setup_teardown(busy_machine_polls_without_interrupts, attach,
 						detach),
 		cmocka_unit_test_setup_teardown(round_is_bounded, attach, detach),
 		cmocka_unit_test_setup_teardown(nothing_is_sent_without_a_link, attach, detach),

@@ -73,6 +73,7 @@ struct netdev {
 	bool scheduled;            /* atomic */
 	bool state_changed;        /* atomic: the layer above is yet to be told */
 	bool failed;               /* atomic */
+	uint8_t patience;          /* how often a poll may find nothing; see class/net/poll.c */
 	struct list_node poll_link;
 	struct netdev_waiting { /* [net_mutex] what transmit() had no room for, by next_packet */
 		struct netbuf *first, *last;

@@ -111,12 +111,30 @@ static void add_chain(struct virtq *q, const struct virtio_segment *segments, un
 	q->free_slot = (uint16_t)at;
 }
 
+/* The same for one segment, as most buffers have. */
+static void add_one(struct virtq *q, const struct virtio_segment *segment, unsigned readable)
+{
+	unsigned head = q->free_slot;
+	struct virtq_slot *slot = &q->slots[head];
+	struct virtq_descriptor *d = &q->descriptors[head];
+
+	d->address = device_address(q, segment->data);
+	d->bytes = segment->bytes;
+	d->flags = readable ? 0 : DESCRIPTOR_WRITE;
+	slot->writable = readable ? 0 : segment->bytes;
+	slot->last = (uint16_t)head;
+	slot->count = 1;
+	q->free_slot = slot->next;
+}
+
 int virtq_split_add(struct virtq *q, const struct virtio_segment *segments, unsigned readable,
 		    unsigned count, void *token)
 {
 	unsigned head = q->free_slot;
 
-	if (wants_table(q, count) && q->free_count)
+	if (likely(count == 1 && q->free_count))
+		add_one(q, segments, readable);
+	else if (wants_table(q, count) && q->free_count)
 		add_indirect(q, segments, readable, count);
 	else if (count <= q->free_count)
 		add_chain(q, segments, readable, count);

@@ -5,8 +5,6 @@
  */
 #include "virtio_net.h"
 
-#include <base/string.h>
-
 enum {
 	REFILL_BATCH = 16, /* buffers that are given back at once */
 	FRAME_MIN = 14,    /* a header of Ethernet */
@@ -139,7 +137,7 @@ static bool assemble(struct virtio_net *net, struct netbuf *buf)
 	uint32_t bytes = net->header_bytes;
 	unsigned count;
 
-	memcpy(&header, buf->data, sizeof header);
+	__builtin_memcpy(&header, buf->data, sizeof header);
 	count = net->features & VIRTIO_NET_F_MRG_RXBUF ? le16_get(header.num_buffers) : 1;
 	buf->packet_bytes = buf->bytes - min(buf->bytes, bytes);
 	if (unlikely(count != 1) && !take_rest(net, buf, count))

@@ -7,9 +7,9 @@
 
 #include <base/errno.h>
 
-static void write_header(struct virtio_net_header *header, const struct netbuf *packet)
+/* The header without num_buffers; that field is 0. */
+static void write_offloads(struct virtio_net_header *header, const struct netbuf *packet)
 {
-	*header = (struct virtio_net_header){ 0 };
 	if (packet->flags & NETBUF_CSUM_PARTIAL) {
 		header->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		header->csum_start = le16(packet->csum_start);
@@ -21,6 +21,19 @@ static void write_header(struct virtio_net_header *header, const struct netbuf *
 							       : VIRTIO_NET_HDR_GSO_TCPV6;
 	header->gso_bytes = le16(packet->gso_bytes);
 	header->header_bytes = le16(packet->header_bytes);
+}
+
+static void write_header(uint8_t *end, uint32_t bytes, const struct netbuf *packet)
+{
+	struct virtio_net_header header = { 0 };
+
+	if (packet->flags & NETBUF_CSUM_PARTIAL || packet->gso_type != NETBUF_GSO_NONE)
+		write_offloads(&header, packet);
+	if (likely(bytes == VIRTIO_NET_HEADER_BYTES))
+		__builtin_memcpy(end - VIRTIO_NET_HEADER_BYTES, &header, VIRTIO_NET_HEADER_BYTES);
+	else
+		__builtin_memcpy(end - VIRTIO_NET_HEADER_BYTES_LEGACY, &header,
+				 VIRTIO_NET_HEADER_BYTES_LEGACY);
 }
 
 /* A fragment for the header, in front of a packet without room for it. */
@@ -121,7 +134,6 @@ int virtio_net_transmit(struct netdev *dev, struct netbuf *packet)
 	struct virtio_net *net = virtio_net_of(dev);
 	uint32_t bytes = net->header_bytes;
 	struct netbuf *first = packet;
-	struct virtio_net_header header;
 	int error;
 
 	if (net->pair.in_flight >= net->ring / 2)
@@ -131,8 +143,7 @@ int virtio_net_transmit(struct netdev *dev, struct netbuf *packet)
 		if (!first)
 			return -ENOMEM;
 	}
-	write_header(&header, packet);
-	__builtin_memcpy(first->data - bytes, &header, bytes);
+	write_header(first->data, bytes, packet);
 	error = add(net, first);
 	if (unlikely(error) && first != packet)
 		netbuf_put(first);
