@@ -189,28 +189,11 @@ static char *link_text(const char *path)
 	return text;
 }
 
-/* A number; each step runs the next one. */
-int main(int argc, char **argv)
+/* Each step runs the next one; what it gets is checked there. */
+static void by_path(int step)
 {
-	const char *given = argc > 1 ? argv[1] : getenv("STEP");
-	int step = given ? atoi(given) : 0, fd;
-	char pid[16];
-
-	if (argc > 1)
-		print_args(argc, argv);
 	switch (step) {
-	case 0:
-		errors(argv);
-		busy(argv);
-		hand_down();
-		snprintf(pid, sizeof pid, "%d", getpid());
-		setenv("SECRET", pid, 1);
-		execl("/proc/self/exe", "any name", "1", "a b", "", NULL);
-		break;
 	case 1:
-		check_handed_down(atoi(getenv("SECRET")));
-		CHECK(!strcmp(argv[0], "any name"));
-		CHECK_EQ(chdir(".."), 0);
 		close(copy_self("second"));
 		execle("./second", "second", "2", NULL, (char *[]){ "ONLY=this", NULL });
 		break;
@@ -220,12 +203,19 @@ int main(int argc, char **argv)
 		write_file("script", "#! ./second 3 and a blank\nignored\n", 0755);
 		execl("./script", "name is lost", "one", "two", NULL);
 		break;
-	case 3: /* the interpreter of a script gets the rest of the line as one argument */
+	default: /* the interpreter of a script gets the rest of the line as one argument */
 		CHECK(!strcmp((const char *)getauxval(AT_EXECFN), "./script"));
 		write_file("outer", "#!./inner_script\n", 0755);
 		write_file("inner_script", "#!./second 4\n", 0755);
 		execl("./outer", "outer", "last", NULL);
-		break;
+	}
+}
+
+static void by_descriptor(int step, char **argv)
+{
+	int fd;
+
+	switch (step) {
 	case 4:
 		fd = open("second", O_RDONLY | O_CLOEXEC);
 		fexecve(dup2(fd, 30), (char *[]){ "by descriptor", "5", NULL }, environ);
@@ -243,15 +233,45 @@ int main(int argc, char **argv)
 		CHECK_EQ(dup2(open("second", O_PATH), 32), 32);
 		exec_at(32, "", (char *[]){ "x", "7", NULL }, AT_EMPTY_PATH);
 		break;
-	case 7: /* no arguments at all is one that is empty: here, the environment tells the step */
+	default: /* no arguments at all is one that is empty: here, the environment tells the step */
 		syscall(SYS_execve, "./second", NULL, (char *[]){ "STEP=8", NULL });
-		break;
-	case 8:
+	}
+}
+
+static void first_step(char **argv)
+{
+	char pid[16];
+
+	errors(argv);
+	busy(argv);
+	hand_down();
+	snprintf(pid, sizeof pid, "%d", getpid());
+	setenv("SECRET", pid, 1);
+	execl("/proc/self/exe", "any name", "1", "a b", "", NULL);
+}
+
+int main(int argc, char **argv)
+{
+	const char *given = argc > 1 ? argv[1] : getenv("STEP");
+	int step = given ? atoi(given) : 0;
+
+	if (argc > 1)
+		print_args(argc, argv);
+	if (step == 0)
+		first_step(argv);
+	if (step == 1) {
+		check_handed_down(atoi(getenv("SECRET")));
+		CHECK(!strcmp(argv[0], "any name"));
+		CHECK_EQ(chdir(".."), 0);
+	}
+	if (step >= 1 && step <= 3)
+		by_path(step);
+	if (step >= 4 && step <= 7)
+		by_descriptor(step, argv);
+	if (step == 8) {
 		CHECK_EQ(argc, 1);
 		CHECK(!argv[0][0]);
 		return check_done("exec");
-	default:
-		break;
 	}
 	printf("step %d: %s\n", step, strerror(errno));
 	return 1;

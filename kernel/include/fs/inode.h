@@ -92,11 +92,11 @@ struct fs_stats {
 struct filesystem {
 	const char *type; /* "rootfs", "devtmpfs", "proc", "tmpfs" */
 	struct inode *root;
-	uint64_t device;   /* st_dev */
-	uint64_t magic;    /* of statfs(2) */
-	bool removable;    /* umount(2) may take it away: it is a tmpfs that mount(2) made */
+	uint64_t device; /* st_dev */
+	uint64_t magic;  /* of statfs(2) */
+	bool removable;  /* umount(2) may take it away: it is a tmpfs that mount(2) made */
 	struct filesystem *next_mounted; /* [mounts_lock] */
-	struct mutex lock; /* the tree */
+	struct mutex lock;               /* the tree */
 };
 
 struct file_locks;
