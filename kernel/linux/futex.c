@@ -14,26 +14,7 @@
 #include "futex_private.h"
 #include "scheduling.h"
 
-enum {
-	FUTEX_WAIT,
-	FUTEX_WAKE,
-	FUTEX_FD,
-	FUTEX_REQUEUE,
-	FUTEX_CMP_REQUEUE,
-	FUTEX_WAKE_OP,
-	FUTEX_LOCK_PI,
-	FUTEX_UNLOCK_PI,
-	FUTEX_TRYLOCK_PI,
-	FUTEX_WAIT_BITSET,
-	FUTEX_WAKE_BITSET,
-	FUTEX_WAIT_REQUEUE_PI,
-	FUTEX_CMP_REQUEUE_PI,
-	FUTEX_LOCK_PI2,
-	FUTEX_PRIVATE_FLAG = 128,
-	FUTEX_CLOCK_REALTIME = 256
-};
 enum { BUCKET_BITS = 8 };
-#define BITSET_ANY UINT32_MAX
 
 /* The machine's. Lists are set up when first used. */
 static struct futex_bucket buckets[1 << BUCKET_BITS];
@@ -187,8 +168,8 @@ static long restart_wait(struct restart_state *state)
 	return err == -EINTR ? restart_by_block(*state) : err;
 }
 
-static long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected,
-		       uint64_t deadline, uint32_t bitset)
+long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected, uint64_t deadline,
+		uint32_t bitset)
 {
 	if (!bitset)
 		return -EINVAL;
@@ -250,7 +231,7 @@ int futex_wake_key(const struct futex_key *key, unsigned count, uint32_t bitset)
 	return woken;
 }
 
-static long wake(uintptr_t address, enum futex_sharing sharing, int count, uint32_t bitset)
+long futex_wake(uintptr_t address, enum futex_sharing sharing, int count, uint32_t bitset)
 {
 	struct futex_key key;
 
@@ -269,7 +250,7 @@ static long wake(uintptr_t address, enum futex_sharing sharing, int count, uint3
 
 void futex_wake_address(uintptr_t address, unsigned count)
 {
-	long woken = wake(address, FUTEX_SHARED, (int)count, BITSET_ANY);
+	long woken = futex_wake(address, FUTEX_SHARED, (int)count, FUTEX_BITSET_ANY);
 
 	(void)woken; /* the address is the program's own affair */
 }
@@ -281,7 +262,7 @@ static int requeue_in(const struct futex_key *from, const struct futex_key *to,
 		      const struct futex_move *move, unsigned *moved)
 {
 	struct futex_bucket *source = futex_bucket_of(from), *target = futex_bucket_of(to);
-	int woken = wake_in(source, from, move->count, BITSET_ANY);
+	int woken = wake_in(source, from, move->count, FUTEX_BITSET_ANY);
 
 	if (woken < 0)
 		return woken;
@@ -335,7 +316,7 @@ static int requeue_keys(const struct futex_key *from, const struct futex_key *to
 	return result;
 }
 
-static long requeue(const struct futex_move *move)
+long futex_requeue(const struct futex_move *move)
 {
 	struct futex_key from, to;
 	int err = futex_key_get(move->from, move->sharing, &from);
@@ -421,183 +402,40 @@ static int change_word(uintptr_t address, uint32_t code, int32_t *old)
 	return err;
 }
 
-struct wake_operation {
-	struct futex_key first, second;
-	unsigned first_count, second_count;
-	uint32_t code;
-};
-
-static int wake_two(uintptr_t second, const struct wake_operation *o)
+static int wake_two(const struct futex_wake_two *o, const struct futex_key *first,
+		    const struct futex_key *second)
 {
-	struct futex_bucket *a = futex_bucket_of(&o->first), *b = futex_bucket_of(&o->second);
+	struct futex_bucket *a = futex_bucket_of(first), *b = futex_bucket_of(second);
 	int32_t old;
 
 	for (;;) {
 		lock_both(a, b);
-		int err = change_word(second, o->code, &old);
+		int err = change_word(o->second, o->code, &old);
 		int holds = err ? err : compare(o->code, old);
-		int woken = holds < 0 ? holds : wake_in(a, &o->first, o->first_count, BITSET_ANY);
+		int woken = holds < 0 ? holds : wake_in(a, first, o->count, FUTEX_BITSET_ANY);
 		int more = woken >= 0 && holds > 0
-				   ? wake_in(b, &o->second, o->second_count, BITSET_ANY)
+				   ? wake_in(b, second, o->second_count, FUTEX_BITSET_ANY)
 				   : 0;
 		unlock_both(a, b);
 		if (err != -EFAULT)
 			return woken < 0 ? woken : more < 0 ? more : woken + more;
-		if (futex_fault_in(second, USER_ACCESS_WRITE))
+		if (futex_fault_in(o->second, USER_ACCESS_WRITE))
 			return -EFAULT;
 	}
 }
 
-static long wake_operation(uintptr_t address, uintptr_t second, enum futex_sharing sharing,
-			   struct wake_operation *o)
+long futex_wake_operation(const struct futex_wake_two *o)
 {
-	int err = futex_key_get(address, sharing, &o->first);
+	struct futex_key first, second;
+	int err = futex_key_get(o->first, o->sharing, &first);
 
 	if (err)
 		return err;
-	err = futex_key_get(second, sharing, &o->second);
+	err = futex_key_get(o->second, o->sharing, &second);
 	if (!err) {
-		err = wake_two(second, o);
-		futex_key_put(&o->second);
+		err = wake_two(o, &first, &second);
+		futex_key_put(&second);
 	}
-	futex_key_put(&o->first);
+	futex_key_put(&first);
 	return err;
-}
-
-/* --- the call --- */
-
-/* The arguments, with what `operation` says about them. */
-struct futex_call {
-	uintptr_t address, second;
-	int command;
-	enum futex_sharing sharing;
-	bool realtime;
-	long value, timeout, third;
-	uint64_t deadline;
-};
-
-static bool takes_timeout(int command)
-{
-	return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
-	       command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
-}
-
-/* FUTEX_WAIT's time is relative, the others' absolute. */
-static int read_deadline(struct futex_call *c)
-{
-	uint64_t ns;
-
-	c->deadline = TIME_NEVER;
-	if (!c->timeout || !takes_timeout(c->command))
-		return 0;
-	int err = user_read_timespec((uintptr_t)c->timeout, &ns);
-	if (err)
-		return err;
-	if (c->command == FUTEX_WAIT) {
-		c->deadline = deadline_after(ns);
-	} else {
-		bool wall = c->realtime || c->command == FUTEX_LOCK_PI;
-		int64_t offset = wall ? time_wall_offset() : 0;
-
-		c->deadline = offset > 0 && ns < (uint64_t)offset ? 0 : ns - (uint64_t)offset;
-	}
-	return 0;
-}
-
-static long call_move(const struct futex_call *c)
-{
-	const uint32_t expected = (uint32_t)c->third;
-	const struct futex_move move = {
-		.from = c->address,
-		.to = c->second,
-		.sharing = c->sharing,
-		.count = (unsigned)c->value,
-		.limit = (unsigned)c->timeout,
-		.expected = c->command == FUTEX_REQUEUE ? NULL : &expected,
-	};
-
-	if ((int)c->value < 0 || (int)c->timeout < 0)
-		return -EINVAL;
-	return c->command == FUTEX_CMP_REQUEUE_PI ? futex_move_to_lock(&move) : requeue(&move);
-}
-
-static long call_wake_operation(const struct futex_call *c)
-{
-	struct wake_operation o = {
-		.first_count = (unsigned)max((int)c->value, 1),
-		.second_count = (unsigned)max((int)c->timeout, 1),
-		.code = (uint32_t)c->third,
-	};
-
-	return wake_operation(c->address, c->second, c->sharing, &o);
-}
-
-static long call_lock(const struct futex_call *c)
-{
-	switch (c->command) {
-	case FUTEX_LOCK_PI:
-	case FUTEX_LOCK_PI2:
-		return futex_lock(c->address, c->sharing, c->deadline, FUTEX_LOCK_WAIT);
-	case FUTEX_TRYLOCK_PI:
-		return futex_lock(c->address, c->sharing, TIME_NEVER, FUTEX_LOCK_TRY);
-	case FUTEX_UNLOCK_PI:
-		return futex_unlock(c->address, c->sharing);
-	case FUTEX_WAIT_REQUEUE_PI:
-		return futex_wait_for_lock(&(struct futex_wait_lock){
-			.address = c->address,
-			.second = c->second,
-			.sharing = c->sharing,
-			.expected = (uint32_t)c->value,
-			.bitset = BITSET_ANY,
-			.deadline_ns = c->deadline,
-		});
-	default:
-		return -ENOSYS;
-	}
-}
-
-static long do_call(const struct futex_call *c)
-{
-	switch (c->command) {
-	case FUTEX_WAIT:
-		return futex_wait(c->address, c->sharing, (uint32_t)c->value, c->deadline,
-				  BITSET_ANY);
-	case FUTEX_WAIT_BITSET:
-		return futex_wait(c->address, c->sharing, (uint32_t)c->value, c->deadline,
-				  (uint32_t)c->third);
-	case FUTEX_WAKE:
-		return wake(c->address, c->sharing, (int)c->value, BITSET_ANY);
-	case FUTEX_WAKE_BITSET:
-		return wake(c->address, c->sharing, (int)c->value, (uint32_t)c->third);
-	case FUTEX_REQUEUE:
-	case FUTEX_CMP_REQUEUE:
-	case FUTEX_CMP_REQUEUE_PI:
-		return call_move(c);
-	case FUTEX_WAKE_OP:
-		return call_wake_operation(c);
-	default:
-		return call_lock(c);
-	}
-}
-
-long sys_futex(long address, long operation, long value, long timeout, long second, long third)
-{
-	struct futex_call c = {
-		.address = (uintptr_t)address,
-		.second = (uintptr_t)second,
-		.command = (int)operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME),
-		.sharing = operation & FUTEX_PRIVATE_FLAG ? FUTEX_PRIVATE : FUTEX_SHARED,
-		.realtime = operation & FUTEX_CLOCK_REALTIME,
-		.value = value,
-		.timeout = timeout,
-		.third = third,
-	};
-	int err = read_deadline(&c);
-
-	if (err)
-		return err;
-	if (c.realtime && c.command != FUTEX_WAIT_BITSET && c.command != FUTEX_WAIT_REQUEUE_PI &&
-	    c.command != FUTEX_LOCK_PI2)
-		return -ENOSYS;
-	return do_call(&c);
 }

@@ -1,198 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Futexes that are locks with priority inheritance (futex(2), "Priority-inheritance futexes"): the word holds the owner's id,
- * and whoever cannot take it in user mode asks here. While somebody waits the kernel keeps a record of the lock: its owner runs
- * with the priority of the highest that waits, directly or through other locks, and hands it over when it unlocks
- * or ends. One lock guards all records; futex.c's bucket locks come before it.
+ * and whoever cannot take it in user mode asks here. The owner hands it over when it unlocks or ends.
  */
 #include <base/assert.h>
 #include <mm/alloc.h>
 
 #include "calls.h"
 #include "futex.h"
-#include "futex_private.h"
-#include "scheduling.h"
-
-enum { HEAD_BITS = 6, CHAIN_MAX = 1024 };
-
-/** A lock that somebody waits for. */
-struct futex_lock {
-	struct list_node link;       /* [locks.lock] of locks.heads */
-	struct list_node owner_link; /* [locks.lock] of owner->locks */
-	struct list_node waiters;    /* [locks.lock] struct futex_waiter.link, oldest first */
-	struct futex_key key;
-	uintptr_t address;  /* of the word, in the space of its owner */
-	struct task *owner; /* [reference] */
-};
-
-/* The machine's. Heads are set up when first used. */
-static struct {
-	struct spinlock lock;
-	struct list_node heads[1 << HEAD_BITS]; /* [lock] */
-	unsigned count;                         /* [lock] of records */
-} locks;
-
-static struct list_node *head_of(const struct futex_key *key)
-{
-	uint64_t hash = ((uint64_t)(uintptr_t)key->owner ^ key->at >> 2) * 0x9e3779b97f4a7c15u;
-	struct list_node *head = &locks.heads[hash >> (64 - HEAD_BITS)];
-
-	if (!head->next)
-		list_init(head);
-	return head;
-}
-
-static struct futex_lock *find(const struct futex_key *key) REQUIRES(locks.lock)
-{
-	list_for_each(node, head_of(key)) {
-		struct futex_lock *lock = list_entry(node, struct futex_lock, link);
-
-		if (futex_key_equal(&lock->key, key))
-			return lock;
-	}
-	return NULL;
-}
-
-bool futex_is_lock(const struct futex_key *key)
-{
-	if (!__atomic_load_n(&locks.count, __ATOMIC_RELAXED))
-		return false;
-	spin_lock(&locks.lock);
-	bool found = find(key);
-	spin_unlock(&locks.lock);
-	return found;
-}
-
-/* Oldest of the highest priority. */
-static struct futex_waiter *first_waiter(const struct futex_lock *lock) REQUIRES(locks.lock)
-{
-	struct futex_waiter *first = NULL;
-
-	list_for_each(node, &lock->waiters) {
-		struct futex_waiter *w = list_entry(node, struct futex_waiter, link);
-
-		if (!first || scheduling_priority(w->task) > scheduling_priority(first->task))
-			first = w;
-	}
-	return first;
-}
-
-/* --- priorities --- */
-
-static int highest_waiting(const struct task *task) REQUIRES(locks.lock)
-{
-	int highest = 0;
-
-	list_for_each(node, &task->locks) {
-		const struct futex_waiter *w = first_waiter(
-			list_entry(node, struct futex_lock, owner_link));
-
-		if (w)
-			highest = max(highest, scheduling_priority(w->task));
-	}
-	return highest;
-}
-
-/* What a task is lent depends on who waits for it; if that changes, so may it for the owner of what the task waits for. */
-static void lend_along(struct task *task) REQUIRES(locks.lock)
-{
-	for (int i = 0; i < CHAIN_MAX; i++) {
-		int priority = highest_waiting(task);
-
-		if (priority == task->scheduling.lent)
-			return;
-		scheduling_lend(task, priority);
-		if (!task->waits_for)
-			return;
-		task = task->waits_for->owner;
-	}
-}
-
-/* Whether `task` would wait for itself. */
-static bool closes_circle(const struct task *owner, const struct task *task) REQUIRES(locks.lock)
-{
-	for (int i = 0; i < CHAIN_MAX; i++) {
-		if (owner == task)
-			return true;
-		if (!owner->waits_for)
-			return false;
-		owner = owner->waits_for->owner;
-	}
-	return true;
-}
-
-/* --- records --- */
-
-static struct futex_lock *lock_create(void)
-{
-	struct futex_lock *lock = mem_zalloc(sizeof(*lock));
-
-	if (!lock)
-		return NULL;
-	list_init(&lock->link);
-	list_init(&lock->owner_link);
-	list_init(&lock->waiters);
-	return lock;
-}
-
-/* Without any spinlock: the object's last reference may take its time. */
-static void lock_destroy(struct futex_lock *lock)
-{
-	if (!lock)
-		return;
-	futex_key_put(&lock->key);
-	task_put(lock->owner);
-	mem_free(lock);
-}
-
-static void set_owner(struct futex_lock *lock, struct task *owner) REQUIRES(locks.lock)
-{
-	lock->owner = task_get(owner);
-	list_remove(&lock->owner_link);
-	list_insert_before(&owner->locks, &lock->owner_link);
-}
-
-static void add_waiter(struct futex_lock *lock, struct futex_waiter *w) REQUIRES(locks.lock)
-{
-	list_insert_before(&lock->waiters, &w->link);
-	w->lock = lock;
-	w->task->waits_for = lock;
-	lend_along(lock->owner);
-}
-
-/* Returns the record where nobody waits any more: it is the caller's, to destroy. */
-static struct futex_lock *remove_waiter(struct futex_waiter *w) REQUIRES(locks.lock)
-{
-	struct futex_lock *lock = w->lock;
-
-	list_remove(&w->link);
-	w->lock = NULL;
-	w->task->waits_for = NULL;
-	lend_along(lock->owner);
-	if (!list_empty(&lock->waiters))
-		return NULL;
-	list_remove(&lock->link);
-	list_remove(&lock->owner_link);
-	locks.count--;
-	return lock;
-}
-
-/* The waiter is the owner now; its word says so already. Returns the record as remove_waiter() does; *before is a reference. */
-static struct futex_lock *grant(struct futex_lock *lock, struct futex_waiter *w,
-				struct task **before) REQUIRES(locks.lock)
-{
-	struct task *task = w->task;
-
-	*before = lock->owner;
-	list_remove(&lock->owner_link);
-	lend_along(lock->owner);
-	set_owner(lock, task);
-	struct futex_lock *spent = remove_waiter(w);
-	lend_along(task);
-	w->granted = true;
-	w->waiter.wake(&w->waiter);
-	return spent;
-}
+#include "futex_record.h"
 
 /* --- taking --- */
 
@@ -245,36 +61,28 @@ static int mark_waited_for(uintptr_t address, uint32_t word)
 	return seen == word ? 0 : -EAGAIN;
 }
 
-static int wait_behind_owner(const struct attempt *a, uint32_t word) REQUIRES(locks.lock)
+static int wait_behind_owner(const struct attempt *a, uint32_t word) REQUIRES(futex_records_lock)
 {
 	struct task *owner;
 	int err = find_owner(a, word, &owner);
 
 	if (err)
 		return err;
-	if (closes_circle(owner, a->waiter->task))
+	if (futex_record_closes_circle(owner, a->waiter->task))
 		err = -EDEADLK;
 	if (!err)
 		err = mark_waited_for(a->address, word);
 	if (!err) {
-		struct futex_lock *lock = *a->fresh;
-
+		futex_record_begin(*a->fresh, a->key, a->address, owner);
+		futex_record_add(*a->fresh, a->waiter);
 		*a->fresh = NULL;
-		lock->key = *a->key;
-		if (lock->key.object)
-			lock->key.object->ops->get(lock->key.object);
-		lock->address = a->address;
-		set_owner(lock, owner);
-		list_insert_before(head_of(a->key), &lock->link);
-		locks.count++;
-		add_waiter(lock, a->waiter);
 	}
 	task_put(owner);
 	return err;
 }
 
 static int wait_behind_others(const struct attempt *a, struct futex_lock *lock, uint32_t word)
-	REQUIRES(locks.lock)
+	REQUIRES(futex_records_lock)
 {
 	/* An owner that ends has freed the word before it serves those who wait. */
 	bool agrees = word & FUTEX_TID_MASK ? (word & FUTEX_TID_MASK) == (uint32_t)lock->owner->tid
@@ -282,19 +90,19 @@ static int wait_behind_others(const struct attempt *a, struct futex_lock *lock, 
 
 	if (!agrees)
 		return -EINVAL;
-	if (closes_circle(lock->owner, a->waiter->task))
+	if (futex_record_closes_circle(lock->owner, a->waiter->task))
 		return -EDEADLK;
 	int err = mark_waited_for(a->address, word);
 	if (!err)
-		add_waiter(lock, a->waiter);
+		futex_record_add(lock, a->waiter);
 	return err;
 }
 
 /* 1: it is the waiter's; 0: it waits. -EAGAIN: the word has changed meanwhile; -EFAULT: its page is not there; -EBUSY: it was
  * only to be tried; other errors are for the program. */
-static int attempt(const struct attempt *a) REQUIRES(locks.lock)
+static int attempt(const struct attempt *a) REQUIRES(futex_records_lock)
 {
-	struct futex_lock *lock = find(a->key);
+	struct futex_lock *lock = futex_record_find(a->key);
 	uint32_t word;
 
 	if (user_read_word(a->address, &word))
@@ -312,9 +120,9 @@ static int attempt(const struct attempt *a) REQUIRES(locks.lock)
 static int attempt_until_clear(const struct attempt *a)
 {
 	for (;;) {
-		spin_lock(&locks.lock);
+		spin_lock(&futex_records_lock);
 		int result = attempt(a);
-		spin_unlock(&locks.lock);
+		spin_unlock(&futex_records_lock);
 		if (result == -EFAULT && futex_fault_in(a->address, USER_ACCESS_WRITE))
 			return -EFAULT;
 		if (result != -EFAULT && result != -EAGAIN)
@@ -328,13 +136,13 @@ static int await_grant(struct futex_waiter *w, uint64_t deadline_ns)
 	struct futex_lock *spent = NULL;
 	int err = futex_sleep(w, deadline_ns);
 
-	spin_lock(&locks.lock);
+	spin_lock(&futex_records_lock);
 	if (w->granted)
 		err = 0;
 	else if (w->lock)
-		spent = remove_waiter(w);
-	spin_unlock(&locks.lock);
-	lock_destroy(spent);
+		spent = futex_record_remove(w);
+	spin_unlock(&futex_records_lock);
+	futex_record_destroy(spent);
 	return err;
 }
 
@@ -342,7 +150,7 @@ long futex_lock(uintptr_t address, enum futex_sharing sharing, uint64_t deadline
 		enum futex_lock_try mode)
 {
 	struct futex_waiter w = { .task = task_current() };
-	struct futex_lock *fresh = lock_create();
+	struct futex_lock *fresh = futex_record_create();
 	struct attempt a = { .address = address,
 			     .key = &w.key,
 			     .waiter = &w,
@@ -379,14 +187,14 @@ struct leftovers {
 
 static void clear_leftovers(const struct leftovers *l)
 {
-	lock_destroy(l->lock);
+	futex_record_destroy(l->lock);
 	task_put(l->owner);
 }
 
 static int hand_over(struct futex_lock *lock, uintptr_t address, uint32_t word,
-		     struct leftovers *left) REQUIRES(locks.lock)
+		     struct leftovers *left) REQUIRES(futex_records_lock)
 {
-	struct futex_waiter *w = first_waiter(lock);
+	struct futex_waiter *w = futex_record_first(lock);
 	uint32_t seen = word;
 
 	if (lock->owner != task_current())
@@ -395,14 +203,14 @@ static int hand_over(struct futex_lock *lock, uintptr_t address, uint32_t word,
 		return -EFAULT;
 	if (seen != word)
 		return (seen & FUTEX_TID_MASK) == (word & FUTEX_TID_MASK) ? -EAGAIN : -EINVAL;
-	left->lock = grant(lock, w, &left->owner);
+	left->lock = futex_record_grant(lock, w, &left->owner);
 	return 0;
 }
 
 static int unlock(uintptr_t address, const struct futex_key *key, struct leftovers *left)
-	REQUIRES(locks.lock)
+	REQUIRES(futex_records_lock)
 {
-	struct futex_lock *lock = find(key);
+	struct futex_lock *lock = futex_record_find(key);
 	uint32_t word, seen;
 
 	if (user_read_word(address, &word))
@@ -433,9 +241,9 @@ long futex_unlock(uintptr_t address, enum futex_sharing sharing)
 	if (err)
 		return err;
 	do {
-		spin_lock(&locks.lock);
+		spin_lock(&futex_records_lock);
 		err = unlock(address, &key, &left);
-		spin_unlock(&locks.lock);
+		spin_unlock(&futex_records_lock);
 		if (err == -EFAULT && !futex_fault_in(address, USER_ACCESS_WRITE))
 			err = -EAGAIN;
 	} while (err == -EAGAIN);
@@ -468,19 +276,19 @@ void futex_release_locks(struct task *task)
 		struct leftovers left = { NULL, NULL };
 		uintptr_t missing = 0;
 
-		spin_lock(&locks.lock);
+		spin_lock(&futex_records_lock);
 		bool done = list_empty(&task->locks);
 		if (!done) {
 			struct futex_lock *lock = list_entry(task->locks.next, struct futex_lock,
 							     owner_link);
-			struct futex_waiter *heir = first_waiter(lock);
+			struct futex_waiter *heir = futex_record_first(lock);
 
 			if (write_heir(lock->address, heir->task) || unreachable)
-				left.lock = grant(lock, heir, &left.owner);
+				left.lock = futex_record_grant(lock, heir, &left.owner);
 			else
 				missing = lock->address;
 		}
-		spin_unlock(&locks.lock);
+		spin_unlock(&futex_records_lock);
 		if (done)
 			return;
 		clear_leftovers(&left);
@@ -502,13 +310,13 @@ static long wait_then_lock(struct futex_waiter *w, const struct futex_wait_lock 
 		return err == -EINTR ? -ERESTARTNOINTR : err;
 
 	struct futex_lock *spent = NULL;
-	spin_lock(&locks.lock);
+	spin_lock(&futex_records_lock);
 	if (w->granted)
 		err = 0;
 	else if (w->lock)
-		spent = remove_waiter(w);
-	spin_unlock(&locks.lock);
-	lock_destroy(spent);
+		spent = futex_record_remove(w);
+	spin_unlock(&futex_records_lock);
+	futex_record_destroy(spent);
 	/* It has been moved on: the call as a whole would find its word changed. */
 	return err == -EINTR ? -EWOULDBLOCK : err;
 }
@@ -551,13 +359,13 @@ static int move_one(struct futex_waiter *w, const struct attempt *a)
 	struct list_node *next = w->link.next;
 
 	list_remove(&w->link);
-	spin_lock(&locks.lock);
+	spin_lock(&futex_records_lock);
 	int result = attempt(a);
 	if (result == 1) {
 		w->granted = true;
 		w->waiter.wake(&w->waiter);
 	}
-	spin_unlock(&locks.lock);
+	spin_unlock(&futex_records_lock);
 	if (result >= 0)
 		__atomic_store_n(&w->bucket, NULL, __ATOMIC_RELEASE);
 	else
@@ -620,7 +428,7 @@ long futex_move_to_lock(const struct futex_move *m)
 
 	if (m->count != 1 || m->from == m->to)
 		return -EINVAL;
-	struct futex_lock *fresh = lock_create();
+	struct futex_lock *fresh = futex_record_create();
 	if (!fresh)
 		return -ENOMEM;
 	long err = futex_key_get(m->from, m->sharing, &from);

@@ -11,6 +11,8 @@
 #define FUTEX_OWNER_DIED 0x40000000u
 #define FUTEX_WAITERS 0x80000000u
 
+#define FUTEX_BITSET_ANY UINT32_MAX
+
 enum futex_sharing {
 	FUTEX_PRIVATE, /* the word is used by one space only */
 	FUTEX_SHARED,  /* it may lie in shared memory */
@@ -71,7 +73,32 @@ bool futex_unqueue(struct futex_waiter *w);
 /** Makes a page of the program's there for words that are read or written under a lock. -EFAULT */
 int must_check futex_fault_in(uintptr_t address, enum user_access access);
 
-/** The operations on locks with priority inheritance, futex_lock.c. */
+/* The operations of futex(2). Results are the call's. */
+
+/** Until woken, the deadline or a signal. */
+long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected, uint64_t deadline,
+		uint32_t bitset);
+long futex_wake(uintptr_t address, enum futex_sharing sharing, int count, uint32_t bitset);
+
+/** FUTEX_WAKE_OP: changes the second word by `code`, wakes at the first, and at the second if its old value compares so. */
+struct futex_wake_two {
+	uintptr_t first, second;
+	enum futex_sharing sharing;
+	unsigned count, second_count;
+	uint32_t code;
+};
+long futex_wake_operation(const struct futex_wake_two *request);
+
+/** Wakes `count` who wait at `from`, and lets up to `limit` others wait at `to`. */
+struct futex_move {
+	uintptr_t from, to;
+	enum futex_sharing sharing;
+	unsigned count, limit;
+	const uint32_t *expected; /* NULL: not looked at */
+};
+long futex_requeue(const struct futex_move *move);
+
+/* Those with priority inheritance, futex_lock.c. */
 enum futex_lock_try { FUTEX_LOCK_WAIT, FUTEX_LOCK_TRY };
 long futex_lock(uintptr_t address, enum futex_sharing sharing, uint64_t deadline_ns,
 		enum futex_lock_try mode);
@@ -90,10 +117,4 @@ struct futex_wait_lock {
 long futex_wait_for_lock(const struct futex_wait_lock *request);
 
 /** Gives the lock at `to` to one who waits at `from`, or lets it wait for that, and up to `limit` others with it. */
-struct futex_move {
-	uintptr_t from, to;
-	enum futex_sharing sharing;
-	unsigned count, limit;
-	const uint32_t *expected; /* NULL: not looked at */
-};
 long futex_move_to_lock(const struct futex_move *move);
