@@ -7,6 +7,7 @@
 
 #include "copy.h"
 #include "report.h"
+#include "signals.h"
 #include "text.h"
 
 #include <errno.h>
@@ -97,9 +98,10 @@ static int enter_from_host(struct walk *w, const char *name, size_t bytes)
 	if (!w->root->host_below || lstat(path, &w->st)) {
 		int err = w->root->host_below ? errno : ENOENT;
 
-		if (w->mode != WALK_CREATE || err != ENOENT)
-			return -err;
-		return 0;
+		w->st = (struct stat){ 0 };
+		if (w->mode == WALK_CREATE)
+			return 0; /* whatever the host has there, it is not for this user */
+		return err == ENOTDIR ? -ENOENT : -err; /* it is a directory, if only in the tree */
 	}
 	if (w->mode == WALK_LOOK)
 		return 0;
@@ -142,8 +144,8 @@ static int walk_component(struct walk *w)
 {
 	char *name = w->rest;
 	size_t bytes = strcspn(name, "/"), parent_bytes = w->at.bytes;
-	char *behind = name + bytes + (name[bytes] == '/');
-	bool last = !behind[strspn(behind, "/")];
+	char *behind = name + bytes + strspn(name + bytes, "/");
+	bool last = !*behind;
 
 	if (!S_ISDIR(walk_mode_of(w)))
 		return -ENOTDIR;
@@ -335,20 +337,48 @@ static bool means_directory(struct root *r, const char *guest)
 	return S_ISDIR(found.mode);
 }
 
+/* What a file without a size gives: a pipe from another command, a file of /proc. NULL with errno set. */
+static struct node *read_node(struct tree *t, const char *host)
+{
+	char bytes[64 * 1024];
+	struct text content = { 0 };
+	int fd = open(host, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : 0;
+
+	while (fd >= 0 && !signals_ending() && (got = read(fd, bytes, sizeof bytes)) > 0)
+		text_append(&content, bytes, (size_t)got);
+	int err = signals_ending() ? EINTR : errno;
+	struct node *node = NULL;
+	if (!got && !signals_ending())
+		node = tree_new_bytes(t, S_IFREG | 0644, text_get(&content), content.bytes);
+	text_free(&content);
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return node;
+}
+
+static struct node *make_node(struct root *r, const char *host, const struct stat *st)
+{
+	if (S_ISFIFO(st->st_mode) || (S_ISREG(st->st_mode) && !st->st_size))
+		return read_node(&r->tree, host);
+	char *real = realpath(host, NULL);
+	struct node *node = real ? copy_node(&r->tree, real, st) : NULL;
+	free(real);
+	return node;
+}
+
 static int add_file(struct root *r, const char *host, const char *guest, const struct stat *st)
 {
-	char *real = realpath(host, NULL);
 	const char *name = strrchr(host, '/');
+	struct node *node = make_node(r, host, st);
 	char *target = NULL;
 
-	if (!real)
-		return refuse(host, errno);
+	if (!node)
+		return errno == EINTR ? -EINTR : refuse(host, errno);
 	if (guest[strlen(guest) - 1] == '/' || means_directory(r, guest))
 		target = format_string("%s/%s", guest, name ? name + 1 : host);
-	struct node *node = copy_node(&r->tree, real, st);
-	free(real);
-	int err = node ? enter_at(r, target ? target : guest, FOLLOW_LAST, node)
-		       : refuse(host, errno);
+	int err = enter_at(r, target ? target : guest, FOLLOW_LAST, node);
 	free(target);
 	return err;
 }

@@ -345,6 +345,8 @@ run 'addition that nobody will see' 7 '^capuchin: /proc/x: the program will not 
 run 'argument that names a file of the host' 7 '^capuchin: ./hello.c is not in the machine' "$capuchin" run ./hello ./hello.c
 "$capuchin" run --add hello.c:/hello.c ./hello ./hello.c hello /hello.c >out 2>err
 expect 'argument that names a file of the machine' '' "$(cat err)"
+run 'additions without a size' 7 '' env PATH="$fakepath" bash -c 'exec "$0" run --add <(echo piped):/piped --add /proc/version:/version ./hello' "$capuchin"
+expect 'their content is read' "piped $(cat /proc/version)" "$(cat list.d/piped list.d/version | tr '\n' ' ' | sed 's/ $//')"
 run 'file added into a directory' 7 '' env PATH="$fakepath" "$capuchin" run --add tree:/data --add hello.c:/data/sub/ --add hello:/data ./hello
 expect 'it keeps its name' 'data/hello data/sub/hello.c' "$(grep -o -e '^data/hello ' -e '^data/sub/hello.c' list | tr -d '\n')"
 run_line 'directory added onto a file' 1 '/data: Not a directory' "$capuchin" run --add hello.c:/data --add tree:/data ./hello
