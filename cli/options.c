@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MEMORY_MAX     \
 	((uint64_t)960 \
@@ -294,9 +295,34 @@ static bool take_option(struct options *o, int option, const char *word)
 	}
 }
 
+/* Whether the word is what --add takes: the program may have an option of that name too. */
+static bool is_addition(const char *word)
+{
+	return word && (strstr(word, ":/") || !access(word, F_OK));
+}
+
+/* --add may also stand behind the program, where one thinks of what it needs; unless "--" is before that. */
+static char **take_late_additions(struct options *o, char **args)
+{
+	static const char joined[] = "--add=";
+
+	while (args[0] && args[1]) {
+		bool apart = !strcmp(args[1], "--add");
+		const char *word = apart ? args[2] : args[1] + strlen(joined);
+
+		if ((!apart && strncmp(args[1], joined, strlen(joined))) || !is_addition(word) ||
+		    !take_addition(o, word))
+			break;
+		args[1 + apart] = args[0];
+		args += 1 + apart;
+	}
+	return args;
+}
+
 static bool take_program(struct options *o, char **args)
 {
-	o->args = args;
+	o->args = strcmp(args[-1], "--") ? take_late_additions(o, args) : args;
+	args = o->args;
 	if (o->devices) {
 		if (args[0])
 			report("--devices takes no program");

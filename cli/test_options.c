@@ -64,6 +64,28 @@ static void options_end_at_the_program(void **state)
 	options_free(&o);
 }
 
+static void additions_may_follow_the_program(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, COMMAND_RUN, "prog", "--add", "a:/a", "--add=b:/b", "--add",
+			       "none", "--add", "c:/c", (char *)NULL),
+			 OPTIONS_GO);
+	assert_int_equal(o.additions.count, 2);
+	assert_string_equal(o.additions.items[0], "a:/a");
+	assert_string_equal(o.additions.items[1], "b:/b");
+	assert_string_equal(o.args[0], "prog");
+	assert_string_equal(o.args[1], "--add");
+	assert_string_equal(o.args[2], "none");
+	options_free(&o);
+	assert_int_equal(parse(&o, COMMAND_RUN, "--", "prog", "--add", "a:/a", (char *)NULL),
+			 OPTIONS_GO);
+	assert_int_equal(o.additions.count, 0);
+	assert_string_equal(o.args[1], "--add");
+	options_free(&o);
+}
+
 static void two_dashes_end_options(void **state)
 {
 	struct options o;
@@ -179,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
 		cmocka_unit_test(options_end_at_the_program),
+		cmocka_unit_test(additions_may_follow_the_program),
 		cmocka_unit_test(two_dashes_end_options),
 		cmocka_unit_test(long_options_take_values_both_ways),
 		cmocka_unit_test(wrong_words_are_refused),
