@@ -28,13 +28,12 @@ static_assert(sizeof(struct origin) <= NETBUF_STACK_BYTES, "fits");
 
 /* Receiving */
 
-static void note_origin(struct stack_endpoint *ep, struct netbuf *buf, uint16_t from_port,
-			uint16_t to_port)
+/* Of the packet that lwIP looks at, while its headers are there. */
+static struct origin current_origin(const struct stack_endpoint *ep, uint16_t from_port,
+				    uint16_t to_port)
 {
-	struct origin *origin = (struct origin *)buf->stack;
 	bool v6 = ip_current_is_v6();
-
-	*origin = (struct origin){
+	struct origin origin = {
 		.time_ns = ep->timestamps ? time_wall() : 0,
 		.from_port = from_port,
 		.to_port = to_port,
@@ -43,13 +42,15 @@ static void note_origin(struct stack_endpoint *ep, struct netbuf *buf, uint16_t 
 		.ttl = v6 ? IP6H_HOPLIM(ip6_current_header()) : IPH_TTL(ip4_current_header()),
 		.tos = v6 ? (uint8_t)IP6H_TC(ip6_current_header()) : IPH_TOS(ip4_current_header()),
 	};
+
 	if (v6) {
-		memcpy(origin->from, ip6_current_src_addr()->addr, 16);
-		memcpy(origin->to, ip6_current_dest_addr()->addr, 16);
+		memcpy(origin.from, ip6_current_src_addr()->addr, 16);
+		memcpy(origin.to, ip6_current_dest_addr()->addr, 16);
 	} else {
-		memcpy(origin->from, &ip4_current_src_addr()->addr, 4);
-		memcpy(origin->to, &ip4_current_dest_addr()->addr, 4);
+		memcpy(origin.from, &ip4_current_src_addr()->addr, 4);
+		memcpy(origin.to, &ip4_current_dest_addr()->addr, 4);
 	}
+	return origin;
 }
 
 /* An empty datagram is one too: it needs a fragment. */
@@ -80,6 +81,7 @@ static size_t queue_limit(const struct stack_endpoint *ep)
 
 static void enqueue(struct stack_endpoint *ep, struct pbuf *p, uint16_t from_port, uint16_t to_port)
 {
+	struct origin origin = current_origin(ep, from_port, to_port);
 	struct netbuf *chain;
 	size_t kept;
 
@@ -90,7 +92,7 @@ static void enqueue(struct stack_endpoint *ep, struct pbuf *p, uint16_t from_por
 	chain = take_datagram(p);
 	if (!chain)
 		return;
-	note_origin(ep, chain, from_port, to_port);
+	memcpy(chain->stack, &origin, sizeof origin);
 	kept = kept_by(chain);
 	ep->kept += kept;
 	packets.received += kept;

@@ -129,12 +129,30 @@ static void bytes_arrive_over_a_link(void **state)
 	sim_net_run(70000);
 }
 
+static void bytes_arrive_though_packets_are_lost(void **state)
+{
+	struct sim_pair pair;
+
+	(void)state;
+	sim_net_use_link();
+	sim_pair_connect(&pair, AF_INET, PORT);
+	sim_net.loss = 20;
+	sim_net.duplication = 10;
+	sim_net.reordering = 20;
+	sim_net.delay_ms = 1;
+	transfer(&pair, 4 << 20, PIECE);
+	sim_net.loss = sim_net.duplication = sim_net.reordering = sim_net.delay_ms = 0;
+	sim_pair_close(&pair);
+	sim_net_run(70000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connection_is_made_and_ends),
 		cmocka_unit_test(bytes_arrive_on_loopback),
 		cmocka_unit_test(bytes_arrive_over_a_link),
+		cmocka_unit_test(bytes_arrive_though_packets_are_lost),
 	};
 
 	sim_net_start();

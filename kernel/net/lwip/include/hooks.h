@@ -36,6 +36,9 @@ void tcp_touch(struct tcp_pcb *pcb);
 /* packet.c */
 bool packet_busy(const struct pbuf *p);
 
+/* ip6_check.c */
+bool ip6_extension_fits(uint8_t type, const struct pbuf *p);
+
 /* route.c */
 struct netif *route_ip4(const ip4_addr_t *src, const ip4_addr_t *dest);
 const ip4_addr_t *route_gateway4(struct netif *netif, const ip4_addr_t *dest);
