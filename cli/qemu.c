@@ -25,11 +25,21 @@
 /* Of the same package, but with KVM and two machines only: it starts in a fifth of the time. */
 #define QEMU_KVM_NAME "qemu-system-x86_64-microvm"
 
+/* That one has no network of its own, and no virtio on PCI. */
+static bool small_qemu_serves(const struct options *o)
+{
+	bool devices = o->disk_count || o->root_on_disk || o->network.kind != NETWORK_NONE;
+
+	if (o->accel != ACCEL_KVM || o->machine == MACHINE_PC)
+		return false;
+	return !devices || (o->machine == MACHINE_MICROVM && o->network.kind != NETWORK_USER);
+}
+
 char *qemu_find(const struct options *o)
 {
 	char *path = NULL;
 
-	if (o->accel == ACCEL_KVM && o->machine != MACHINE_PC)
+	if (small_qemu_serves(o))
 		path = path_find_command(QEMU_KVM_NAME);
 	if (!path)
 		path = path_find_command(QEMU_NAME);

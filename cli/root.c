@@ -199,7 +199,6 @@ int root_find(struct root *r, const char *path, struct found *out)
 		.path = w.at.data,
 		.node = w.node,
 		.mode = walk_mode_of(&w),
-		.bytes = w.node ? w.node->size : (uint64_t)w.st.st_size,
 	};
 	return 0;
 }

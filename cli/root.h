@@ -27,7 +27,6 @@ struct found {
 	char *path;        /* without links in it; to be freed */
 	struct node *node; /* NULL: on the host only */
 	mode_t mode;
-	uint64_t bytes;
 };
 
 /** Follows links, also the last one. 0, -ENOENT, -ENOTDIR, -ELOOP, ... and then nothing is to be freed. */

@@ -135,19 +135,6 @@ void tree_enter(struct node *dir, const char *name, size_t bytes, struct node *n
 	dir->count++;
 }
 
-void tree_remove(struct node *dir, const char *name)
-{
-	bool found;
-	size_t at = find_entry(dir, name, strlen(name), &found);
-
-	if (!found)
-		return;
-	free(dir->entries[at].name);
-	dir->entries[at].node->nlink--;
-	dir->count--;
-	memmove(dir->entries + at, dir->entries + at + 1, (dir->count - at) * sizeof *dir->entries);
-}
-
 static int map_range(int fd, uint64_t offset, size_t bytes, struct mapping *out)
 {
 	size_t before = offset & (PAGE_SIZE - 1);

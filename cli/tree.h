@@ -63,9 +63,6 @@ struct node *tree_child(const struct node *dir, const char *name, size_t bytes);
 /** Makes `node` (or one more link to it) the entry of that name, in the place of what has the name. */
 void tree_enter(struct node *dir, const char *name, size_t bytes, struct node *node);
 
-/** Takes an entry out, with all that is below it. */
-void tree_remove(struct node *dir, const char *name);
-
 /** A file's content, to be unmapped by tree_unmap(); 0 or a negative errno. Empty files give no address. */
 struct mapping {
 	const void *data;
