@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What /dev has at first: a lower tree for memfs in a table, so it costs nothing at boot and can be changed like any
- * other directory. Ids are indexes of the table.
+ * other directory; behind it the disks and partitions, which are looked for when they are asked for. Ids are indexes of the table,
+ * then BLOCK_ID and more: a disk's number and a partition's.
  */
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/string.h>
+#include <class/block.h>
 
 #include "internal.h"
+
+enum { BLOCK_ID = 1 << 16, BLOCK_MODE = S_IFBLK | 0660 };
 
 struct dev_entry {
 	char name[10];
@@ -41,11 +45,74 @@ static void fill(uint64_t id, struct lower_entry *out)
 				     .type = entries[id].mode & S_IFMT };
 }
 
+/* Disks */
+
+static uint64_t block_id(const struct block_dev *dev)
+{
+	return BLOCK_ID + (uint64_t)dev->disk * BLOCK_MINORS + dev->partition;
+}
+
+static void fill_block(const struct block_dev *dev, struct lower_entry *out)
+{
+	*out = (struct lower_entry){
+		.name = dev->name, .length = strlen(dev->name), .id = block_id(dev), .type = S_IFBLK
+	};
+}
+
+static int load_block(uint64_t id, struct inode_attr *out)
+{
+	for (struct block_dev *dev = block_next(NULL); dev; dev = block_next(dev)) {
+		if (block_id(dev) != id)
+			continue;
+		*out = (struct inode_attr){ .mode = BLOCK_MODE,
+					    .nlink = 1,
+					    .rdev = block_device_number(dev) };
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int lookup_block(const char *name, size_t length, struct lower_entry *out)
+{
+	char text[sizeof(((struct block_dev *)0)->name)];
+	struct block_dev *dev;
+
+	if (length >= sizeof(text) || !block_next(NULL))
+		return -ENOENT;
+	memcpy(text, name, length);
+	text[length] = 0;
+	dev = block_find(text);
+	if (!dev)
+		return -ENOENT;
+	fill_block(dev, out);
+	return 0;
+}
+
+/** The entry behind that with this id; 0: the first. */
+static int next_block(uint64_t after, struct lower_entry *out)
+{
+	const struct block_dev *best = NULL;
+
+	if (!after)
+		block_scan_all();
+	for (struct block_dev *dev = block_next(NULL); dev; dev = block_next(dev))
+		if (block_id(dev) > after && (!best || block_id(dev) < block_id(best)))
+			best = dev;
+	if (!best)
+		return -ENOENT;
+	fill_block(best, out);
+	return 0;
+}
+
+/* All */
+
 static int load(const struct lower *lower, uint64_t id, struct inode_attr *out)
 {
-	const struct dev_entry *entry = &entries[id];
+	const struct dev_entry *entry = &entries[id < countof(entries) ? id : 0];
 
 	(void)lower;
+	if (id >= BLOCK_ID)
+		return load_block(id, out);
 	*out = (struct inode_attr){ .mode = entry->mode,
 				    .nlink = id ? 1 : 3,
 				    .rdev = DEVICE(entry->major, entry->minor) };
@@ -66,16 +133,22 @@ static int lookup(const struct lower *lower, uint64_t dir, const char *name, siz
 		fill(i, out);
 		return 0;
 	}
-	return -ENOENT;
+	return dir ? -ENOENT : lookup_block(name, length, out);
 }
 
 static int entry_at(const struct lower *lower, uint64_t dir, uint64_t *position,
 		    struct lower_entry *out)
 {
 	(void)lower;
-	if (dir || *position >= countof(entries) - 1)
+	if (dir)
 		return -ENOENT;
-	fill(++*position, out);
+	if (*position < countof(entries) - 1) {
+		fill(++*position, out);
+		return 0;
+	}
+	if (next_block(*position >= BLOCK_ID ? *position : 0, out))
+		return -ENOENT;
+	*position = out->id;
 	return 0;
 }
 
@@ -90,4 +163,4 @@ static int map(const struct lower *lower, uint64_t id, uint64_t offset, struct l
 
 static const struct lower_ops ops = { load, lookup, entry_at, map };
 
-const struct lower devfs_lower = { .ops = &ops, .root = 0, .id_max = countof(entries) };
+const struct lower devfs_lower = { .ops = &ops, .root = 0, .id_max = UINT32_MAX };

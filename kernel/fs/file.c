@@ -54,12 +54,14 @@ static int open_ops(struct inode *inode, struct file *file)
 		return 0;
 	case S_IFCHR:
 		return device_open(inode, file);
+	case S_IFBLK:
+		return block_device_open(inode, file);
 	case S_IFIFO:
 		return pipe_open(inode, file);
 	case S_IFLNK:
 		return -ELOOP;
 	default:
-		return -ENXIO; /* sockets, block devices */
+		return -ENXIO; /* sockets */
 	}
 }
 

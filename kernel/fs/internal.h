@@ -11,6 +11,14 @@ extern const struct file_ops dir_file_ops; /* dir.c: of every directory */
 /** Opens a character device by its number. -ENXIO: there is none. */
 int must_check device_open(struct inode *inode, struct file *file);
 
+/** The same of a block device. -EROFS: it is to be written and cannot be. */
+int must_check block_device_open(struct inode *inode, struct file *file);
+
+/** Numbers of disks and their partitions. Linux gives virtio's major on demand; this is the usual one. */
+enum { MAJOR_VIRTBLK = 254, BLOCK_MINORS = 256 };
+struct block_dev;
+uint64_t block_device_number(const struct block_dev *dev);
+
 /** Device numbers as struct inode_attr has them. */
 #define DEVICE(major, minor) ((uint64_t)(major) << 32 | (minor))
 

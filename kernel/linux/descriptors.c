@@ -2,6 +2,7 @@
 /* Descriptors and what is done to an open file as such: dup(2), fcntl(2), close(2), pipe(2), ioctl(2), fsync(2), ... */
 #include <base/format.h>
 #include <base/string.h>
+#include <fs/block_cache.h>
 #include <fs/lock.h>
 #include <fs/memfs.h>
 #include <fs/pipe.h>
@@ -463,7 +464,8 @@ long sys_sync_file_range(long fd, long offset, long bytes, long flags)
 
 long sys_sync(void)
 {
-	return 0; /* file systems are in memory */
+	block_cache_sync_all(); /* file systems are in memory */
+	return 0;
 }
 
 long sys_syncfs(long fd)
@@ -471,7 +473,10 @@ long sys_syncfs(long fd)
 	struct file *file = fd_file(fd);
 
 	file_put(file);
-	return file ? 0 : -EBADF;
+	if (!file)
+		return -EBADF;
+	block_cache_sync_all();
+	return 0;
 }
 
 /* Advice about a file that is in memory already. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The system calls about memory (mmap(2) and its family). Places, lengths and rights are checked by <mm/space.h>. */
 #include <base/string.h>
+#include <fs/block_cache.h>
 #include <fs/memfs.h>
 #include <fs/root.h>
 #include <hal/memory.h>
@@ -239,8 +240,11 @@ long sys_msync(long address, long bytes, long flags)
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC) ||
 	    address & (long)(PAGE_SIZE - 1))
 		return -EINVAL;
-	/* A shared page is the file's own, which lies in memory. */
-	return check_range(address, bytes);
+	/* A shared page is the file's own, which lies in memory, but for those of disks. */
+	int err = check_range(address, bytes);
+	if (!err && flags & MS_SYNC)
+		block_cache_sync_all();
+	return err;
 }
 
 /* Nothing is ever paged out, so what is mapped is locked as far as anyone can tell. */

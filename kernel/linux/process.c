@@ -9,6 +9,7 @@
 #include <core/end.h>
 #include <core/status.h>
 #include <core/time.h>
+#include <fs/block_cache.h>
 #include <fs/root.h>
 #include <linux/signal.h>
 #include <mm/alloc.h>
@@ -437,6 +438,7 @@ _Noreturn void process_exit(unsigned status)
 	process->exit_status = status;
 	if (thread_current()->trace)
 		trace_exit(status);
+	block_cache_sync_all();
 	/* The machine is the first process's, and there are no others yet: nothing needs to be given back. */
 	core_end(signo ? STATUS_SIGNAL_BASE + signo : status >> 8 & 0xff);
 }

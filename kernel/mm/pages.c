@@ -724,9 +724,21 @@ void pages_add(phys_t start, uint64_t bytes)
 	spin_unlock(&ram.lock);
 }
 
+static uint64_t reclaimable(void)
+{
+	uint64_t bytes = 0;
+
+	if (!ram.reclaimers)
+		return 0;
+	list_for_each(node, ram.reclaimers)
+		bytes += __atomic_load_n(
+			&list_entry(node, struct pages_reclaimer, link)->bytes, __ATOMIC_RELAXED);
+	return bytes;
+}
+
 struct pages_stats pages_stats(void)
 {
-	struct pages_stats stats;
+	struct pages_stats stats = { .reclaimable_bytes = reclaimable() };
 
 	spin_lock(&ram.lock);
 	stats.total_bytes = ram.total_count << PAGE_SHIFT;

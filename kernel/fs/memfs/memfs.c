@@ -16,8 +16,9 @@ uint64_t memfs_room(void)
 {
 	struct pages_stats memory = pages_stats();
 	uint64_t kept = memory.total_bytes / 8;
+	uint64_t free = memory.free_bytes + memory.reclaimable_bytes;
 
-	return memory.free_bytes > kept ? memory.free_bytes - kept : 0;
+	return free > kept ? free - kept : 0;
 }
 
 static ssize_t readlink(struct inode *inode, char *buffer, size_t size)

@@ -74,6 +74,7 @@ static inline void *page_virt(const struct page *page)
 
 struct pages_stats {
 	uint64_t total_bytes, free_bytes; /* free includes what was not brought in yet */
+	uint64_t reclaimable_bytes;       /* besides, what would be given back: caches */
 };
 struct pages_stats pages_stats(void);
 
@@ -103,6 +104,7 @@ struct pages_reclaimer {
 	struct list_node link;
 	/** Whether it gave something back. Any context, with whatever locks that the allocating one holds. */
 	bool (*reclaim)(struct pages_reclaimer *reclaimer);
+	uint64_t bytes; /* atomic: what it might give back; pages_stats() counts it */
 };
 
 /** Thread context. */
