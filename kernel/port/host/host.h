@@ -29,6 +29,9 @@ size_t host_allocations(void);
 void host_allocation_made(void);
 void host_allocation_freed(void);
 
+/** Has somebody give memory back, as when there is none left. Whether somebody did. */
+bool host_reclaim(void);
+
 /* base.c */
 
 /** The virtual clock: time_now() returns exactly this; cpu_cycles() too. Starts at one second. */

@@ -69,6 +69,29 @@ void page_split(struct page *block)
 	assert(!block->order);
 }
 
+static struct list_node reclaimers = { &reclaimers, &reclaimers };
+
+__attribute__((weak)) void pages_add_reclaimer(struct pages_reclaimer *reclaimer)
+{
+	list_insert_before(&reclaimers, &reclaimer->link);
+}
+
+__attribute__((weak)) void pages_remove_reclaimer(struct pages_reclaimer *reclaimer)
+{
+	list_remove(&reclaimer->link);
+}
+
+bool host_reclaim(void)
+{
+	list_for_each(node, &reclaimers) {
+		struct pages_reclaimer *reclaimer = list_entry(node, struct pages_reclaimer, link);
+
+		if (reclaimer->reclaim(reclaimer))
+			return true;
+	}
+	return false;
+}
+
 struct pages_stats pages_stats(void)
 {
 	return (struct pages_stats){ .total_bytes = 64 << 20, .free_bytes = 32 << 20 };
