@@ -435,6 +435,50 @@ C
 	timeout 90 "$capuchin" run ./cat <random >out 2>err
 	expect 'cat ends with its input' 0 $?
 	if cmp -s random out; then pass 'cat gives its input back'; else fail 'cat gives its input back' differs; fi
+	gcc -O1 -static -x c -o echo - <<'C'
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <unistd.h>
+static char bytes[100];
+static int bound(int type)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(7) };
+	int s = socket(AF_INET, type, 0);
+	return bind(s, (void *)&address, sizeof address) ? -1 : s;
+}
+int main(void)
+{
+	struct sockaddr_in from;
+	socklen_t length = sizeof from;
+	int tcp = bound(SOCK_STREAM), udp = bound(SOCK_DGRAM);
+	listen(tcp, 1);
+	puts("ready");
+	fflush(stdout);
+	int c = accept(tcp, 0, 0);
+	write(c, bytes, read(c, bytes, sizeof bytes));
+	close(c);
+	ssize_t got = recvfrom(udp, bytes, sizeof bytes, 0, (void *)&from, &length);
+	sendto(udp, bytes, got, 0, (void *)&from, length);
+	sleep(1);
+	return 5;
+}
+C
+	for machine in microvm q35; do
+		timeout 90 "$capuchin" run --machine $machine -p 127.0.0.1:18474:7 -p 127.0.0.1:18474:7/udp ./echo >out 2>err </dev/null &
+		pid=$!
+		for _ in $(seq 300); do
+			grep -q ready out && break
+			sleep 0.1
+		done
+		expect "$machine: published port of TCP" 'to and fro' \
+			"$(timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/18474; echo to and fro >&3; cat <&3' 2>/dev/null)"
+		expect "$machine: published port of UDP" 'once more' \
+			"$(timeout 20 bash -c 'exec 3<>/dev/udp/127.0.0.1/18474; echo once more >&3; head -n 1 <&3' 2>/dev/null)"
+		wait $pid
+		expect "$machine: server ends" 5 $?
+		pid=
+	done
+	run 'list of devices' 0 'network.*eth0 52:54:00:12:34:56' "$capuchin" run --timeout 60 --devices --net user
 else
 	skip 'the real kernel' "$kernel is not built"
 fi
