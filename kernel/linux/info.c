@@ -2,6 +2,7 @@
 /* What the system and its limits are: uname(2), sysinfo(2), getrusage(2), getrlimit(2), getrandom(2), and the like. */
 #include "info.h"
 
+#include <base/bits.h>
 #include <base/string.h>
 #include <core/random.h>
 #include <core/time.h>
@@ -84,35 +85,41 @@ long sys_sysinfo(long address)
 		.uptime = (int64_t)(time_now() / NS_PER_S),
 		.total = pages.total_bytes,
 		.free = pages.free_bytes,
-		.processes = 1,
+		.processes = (uint16_t)min(tasks_count(), (unsigned)UINT16_MAX),
 		.unit = 1,
 	};
 
 	return user_write((uintptr_t)address, &info, sizeof(info));
 }
 
+struct usage {
+	struct linux_timeval user, system;
+	int64_t resident_kib, areas[3], minor_faults, major_faults, swaps, blocks_in, blocks_out;
+	int64_t sent, received, signals, waits, preemptions;
+};
+
+/* All of the time counts as the program's own: what of it was the kernel's is not measured. */
 long sys_getrusage(long who, long address)
 {
 	enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF, RUSAGE_THREAD };
-	struct {
-		struct linux_timeval user, system;
-		int64_t resident_kib, rest[13];
-	} usage;
-	uint64_t ns = 0;
+	struct process *process = process_current();
+	struct task_usage sum = { 0 };
+	struct usage usage;
 
 	who = (int)who;
 	memset(&usage, 0, sizeof(usage));
 	if (who == RUSAGE_SELF)
-		ns = process_cpu_time_ns(process_current());
+		sum = process_usage(process);
 	else if (who == RUSAGE_THREAD)
-		ns = thread_cpu_time_ns(thread_current());
+		sum = task_usage(task_current());
 	else if (who != RUSAGE_CHILDREN)
 		return -EINVAL;
-	usage.user.seconds = (int64_t)(ns / NS_PER_S);
-	usage.user.microseconds = (int64_t)(ns % NS_PER_S / NS_PER_US);
+	usage.user.seconds = (int64_t)(sum.cpu_ns / NS_PER_S);
+	usage.user.microseconds = (int64_t)(sum.cpu_ns % NS_PER_S / NS_PER_US);
+	usage.waits = (int64_t)sum.waits;
+	usage.preemptions = (int64_t)sum.preemptions;
 	if (who != RUSAGE_CHILDREN)
-		usage.resident_kib =
-			(int64_t)(space_stats(process_current()->space).resident_bytes >> 10);
+		usage.resident_kib = (int64_t)(space_stats(process->space).resident_bytes >> 10);
 	return user_write((uintptr_t)address, &usage, sizeof(usage));
 }
 

@@ -403,16 +403,39 @@ struct task *task_find(struct process *process, int tid)
 	return task;
 }
 
-uint64_t process_cpu_time_ns(const struct process *process)
+struct task_usage task_usage(const struct task *task)
+{
+	return (struct task_usage){
+		.cpu_ns = thread_cpu_time_ns(&task->thread),
+		.waits = task->thread.waits,
+		.preemptions = task->thread.preemptions,
+	};
+}
+
+static void add_usage(struct task_usage *sum, const struct task *task)
+{
+	struct task_usage usage = task_usage(task);
+
+	sum->cpu_ns += usage.cpu_ns;
+	sum->waits += usage.waits;
+	sum->preemptions += usage.preemptions;
+}
+
+struct task_usage process_usage(const struct process *process)
 {
 	struct signal_handlers *handlers = process->handlers;
 
 	spin_lock(&handlers->lock);
-	uint64_t sum = process->ended_cpu_ns;
+	struct task_usage sum = process->ended_usage;
 	list_for_each(node, &process->tasks)
-		sum += thread_cpu_time_ns(&list_entry(node, struct task, link)->thread);
+		add_usage(&sum, list_entry(node, struct task, link));
 	spin_unlock(&handlers->lock);
 	return sum;
+}
+
+uint64_t process_cpu_time_ns(const struct process *process)
+{
+	return process_usage(process).cpu_ns;
 }
 
 /* --- the end --- */
@@ -452,7 +475,7 @@ static bool leave_process(struct task *task)
 	bool last = process->task_count == 1;
 	if (!last) {
 		process->task_count--;
-		process->ended_cpu_ns += thread_cpu_time_ns(&task->thread);
+		add_usage(&process->ended_usage, task);
 		list_remove(&task->link);
 		signal_task_ends(task);
 	}

@@ -3,7 +3,7 @@
 # Threads, futexes, signals among threads. Sourced by cases.sh.
 
 options='' label='' stdin='' libcs=''
-for program in threads clone rseq futex mutexes sigthreads; do
+for program in threads clone rseq futex mutexes sigthreads cputime; do
 	try $program
 done
 if [ "$(id -u)" -eq 0 ]; then

@@ -60,6 +60,11 @@ struct program_layout {
 	uintptr_t auxv_start, auxv_end;
 };
 
+/** What tasks have used, for getrusage(2). */
+struct task_usage {
+	uint64_t cpu_ns, waits, preemptions;
+};
+
 struct process {
 	struct list_node link;   /* [process table] */
 	struct list_node tasks;  /* [signals] struct task.link; those that have not ended */
@@ -94,7 +99,7 @@ struct process {
 	struct program_layout layout;
 
 	uint64_t start_ns;
-	uint64_t ended_cpu_ns; /* [signals] of tasks that are gone */
+	struct task_usage ended_usage; /* [signals] of tasks that are gone */
 	unsigned personality;
 	bool not_dumpable, keep_capabilities, child_subreaper;
 	int parent_death_signal;
@@ -214,6 +219,10 @@ struct task *must_check task_next(const struct process *process, int from);
 /** How many tasks there are in the machine, and how many there can be (threads-max of proc(5)). */
 unsigned tasks_count(void);
 unsigned tasks_max(void);
+
+/** Of one task, and of all of a process, those that have ended included. Any context. */
+struct task_usage task_usage(const struct task *task);
+struct task_usage process_usage(const struct process *process);
 
 /** CPU time of all tasks of a process. Any context. */
 uint64_t process_cpu_time_ns(const struct process *process);
