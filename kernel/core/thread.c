@@ -462,7 +462,10 @@ void waitq_init(struct waitq *q)
 void waitq_add(struct waitq *q, struct waiter *w)
 {
 	spin_lock(&q->lock);
-	list_insert_before(&q->waiters, &w->link);
+	if (w->exclusive)
+		list_insert_before(&q->waiters, &w->link);
+	else
+		list_insert_after(&q->waiters, &w->link);
 	spin_unlock(&q->lock);
 	/* Linked before the condition is looked at; pairs with the fence in waitq_wake_events(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -500,20 +503,12 @@ int waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadline_ns, enu
 
 void waitq_wake_all(struct waitq *q)
 {
-	waitq_wake(q, UINT32_MAX);
-}
-
-void waitq_wake(struct waitq *q, unsigned count)
-{
 	spin_lock(&q->lock);
 	list_for_each(node, &q->waiters) {
 		struct waiter *waiter = list_entry(node, struct waiter, link);
 
-		if (waiter->woken)
-			continue;
-		if (!count--)
-			break;
-		waiter->wake(waiter);
+		if (!waiter->woken)
+			waiter->wake(waiter);
 	}
 	spin_unlock(&q->lock);
 }

@@ -38,7 +38,8 @@ static struct pipe *pipe_new(void)
 		return NULL;
 	}
 	mutex_init(&pipe->lock);
-	waitq_init(&pipe->queue);
+	for (unsigned mode = 0; mode < countof(pipe->queues); mode++)
+		waitq_init(&pipe->queues[mode]);
 	return pipe;
 }
 
@@ -78,18 +79,38 @@ static void pipe_free(struct pipe *pipe) NO_THREAD_SAFETY_ANALYSIS
 	mem_free(pipe);
 }
 
+/* As on Linux, who waits with one end is not told what is news for the other. */
+void pipe_wake_readers(struct pipe *pipe)
+{
+	waitq_wake_events(&pipe->queues[O_RDONLY], PIPE_READABLE);
+	waitq_wake_events(&pipe->queues[O_RDWR], PIPE_READABLE);
+}
+
+void pipe_wake_writers(struct pipe *pipe)
+{
+	waitq_wake_events(&pipe->queues[O_WRONLY], PIPE_WRITABLE);
+	waitq_wake_events(&pipe->queues[O_RDWR], PIPE_WRITABLE);
+}
+
+static void wake_all(struct pipe *pipe)
+{
+	for (unsigned mode = 0; mode < countof(pipe->queues); mode++)
+		waitq_wake_all(&pipe->queues[mode]);
+}
+
 int pipe_wait(struct pipe *pipe, uint32_t events) REQUIRES(pipe->lock)
 {
+	struct waitq *queue = &pipe->queues[events == PIPE_WRITABLE ? O_WRONLY : O_RDONLY];
 	struct waiter waiter;
 	struct waiter *waiters[] = { &waiter };
 	int error;
 
 	waiter_init(&waiter);
 	waiter.events = events;
-	waitq_add(&pipe->queue, &waiter);
+	waitq_add(queue, &waiter);
 	mutex_unlock(&pipe->lock);
 	error = thread_wait(waiters, 1, TIME_NEVER, WAIT_INTERRUPTIBLE);
-	waitq_remove(&pipe->queue, &waiter);
+	waitq_remove(queue, &waiter);
 	mutex_lock(&pipe->lock);
 	return error;
 }
@@ -160,7 +181,7 @@ static ssize_t pipe_read(struct file *file, struct uio *uio, uint64_t *position)
 	is_full_now = pipe_is_full(pipe);
 	mutex_unlock(&pipe->lock);
 	if (was_full && !is_full_now)
-		waitq_wake_events(&pipe->queue, PIPE_WRITABLE);
+		pipe_wake_writers(pipe);
 	return count;
 }
 
@@ -215,7 +236,7 @@ static ssize_t give(struct pipe *pipe, struct uio *uio, bool packet) REQUIRES(pi
 			return append(pipe, uio, packet);
 		if (uio->nonblocking)
 			return -EAGAIN;
-		waitq_wake_events(&pipe->queue, PIPE_READABLE);
+		pipe_wake_readers(pipe);
 		error = pipe_wait(pipe, PIPE_WRITABLE);
 		if (error)
 			return error;
@@ -252,7 +273,7 @@ static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t *position
 	count = write_locked(pipe, uio, file->flags & O_DIRECT);
 	mutex_unlock(&pipe->lock);
 	/* As Linux: every attempt to write is an edge for who polls. */
-	waitq_wake_events(&pipe->queue, PIPE_READABLE);
+	pipe_wake_readers(pipe);
 	return count;
 }
 
@@ -262,7 +283,7 @@ static unsigned pipe_poll(struct file *file, struct waitq **queue)
 	struct pipe *pipe = pipe_of(file);
 	unsigned mode = file->flags & O_ACCMODE, events = 0;
 
-	*queue = &pipe->queue;
+	*queue = &pipe->queues[mode];
 	if (mode != O_WRONLY) {
 		if (!pipe_is_empty(pipe))
 			events |= PIPE_READABLE;
@@ -315,7 +336,7 @@ static void release(struct file *file)
 	if (last)
 		pipe_free(pipe);
 	else if (alone)
-		waitq_wake_all(&pipe->queue);
+		wake_all(pipe);
 }
 
 static const struct file_ops pipe_ops = {
@@ -357,7 +378,7 @@ static int join(struct inode *inode, unsigned flags)
 	first = add_end(pipe, mode);
 	mutex_unlock(&pipe->lock);
 	if (first)
-		waitq_wake_all(&pipe->queue);
+		wake_all(pipe);
 	return 0;
 }
 
@@ -492,7 +513,6 @@ int pipe_set_capacity(struct file *file, uint32_t bytes)
 {
 	struct pipe *pipe;
 	unsigned count = 1;
-	bool was_full;
 	int error;
 
 	if (file->ops != &pipe_ops)
@@ -503,11 +523,11 @@ int pipe_set_capacity(struct file *file, uint32_t bytes)
 		count *= 2;
 	pipe = pipe_of(file);
 	mutex_lock(&pipe->lock);
-	was_full = pipe_is_full(pipe);
 	error = count == pipe->slot_count ? 0 : resize(pipe, count);
-	was_full &= !pipe_is_full(pipe);
 	mutex_unlock(&pipe->lock);
-	if (was_full)
-		waitq_wake_events(&pipe->queue, PIPE_WRITABLE);
-	return error ? error : (int)(count * PAGE_SIZE);
+	if (error)
+		return error;
+	waitq_wake_events(&pipe->queues[O_WRONLY], WAKE_ANY);
+	waitq_wake_events(&pipe->queues[O_RDWR], WAKE_ANY);
+	return (int)(count * PAGE_SIZE);
 }

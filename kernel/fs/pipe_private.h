@@ -27,7 +27,7 @@ struct pipe {
 	unsigned readers, writers;        /* [lock] open ends; O_RDWR is both */
 	uintptr_t reader_opens,
 		writer_opens; /* [lock] ever: who waits for the other end must not miss a short one */
-	struct waitq queue;
+	struct waitq queues[3]; /* by O_RDONLY, O_WRONLY, O_RDWR: who waits with such an end */
 };
 
 static inline struct pipe *pipe_of(const struct file *file)
@@ -53,6 +53,10 @@ static inline struct slot *pipe_slot(struct pipe *pipe, unsigned number) REQUIRE
 /** A page to fill, with whatever is in it; NULL: no memory. And back. */
 struct page *pipe_take_page(struct pipe *pipe) REQUIRES(pipe->lock);
 void pipe_give_page(struct pipe *pipe, struct page *page) REQUIRES(pipe->lock);
+
+/** Says that there is something to read, room to write. */
+void pipe_wake_readers(struct pipe *pipe);
+void pipe_wake_writers(struct pipe *pipe);
 
 /** Releases the mutex, waits for a change, takes it again. 0 or -EINTR. */
 int must_check pipe_wait(struct pipe *pipe, uint32_t events) REQUIRES(pipe->lock);

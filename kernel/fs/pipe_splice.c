@@ -91,7 +91,7 @@ ssize_t pipe_drain(struct file *reader, size_t bytes, bool nonblocking, pipe_sin
 	is_full = pipe_is_full(pipe);
 	mutex_unlock(&pipe->lock);
 	if (was_full && !is_full)
-		waitq_wake_events(&pipe->queue, PIPE_WRITABLE);
+		pipe_wake_writers(pipe);
 	return count;
 }
 
@@ -143,7 +143,7 @@ ssize_t pipe_fill(struct file *writer, size_t bytes, bool nonblocking, pipe_sour
 		count = fill_locked(pipe, bytes, source, context);
 	mutex_unlock(&pipe->lock);
 	if (count > 0)
-		waitq_wake_events(&pipe->queue, PIPE_READABLE);
+		pipe_wake_readers(pipe);
 	return count;
 }
 
@@ -224,8 +224,8 @@ static ssize_t pass_ready(struct pipe *from, struct pipe *to, size_t bytes,
 	if (count <= 0)
 		return count;
 	if (was_full && how == PIPE_MOVE)
-		waitq_wake_events(&from->queue, PIPE_WRITABLE);
-	waitq_wake_events(&to->queue, PIPE_READABLE);
+		pipe_wake_writers(from);
+	pipe_wake_readers(to);
 	return count;
 }
 

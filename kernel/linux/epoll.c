@@ -84,7 +84,7 @@ static void put_ready(struct epoll *epoll, struct item *item)
 static bool tell(struct epoll *epoll)
 {
 	bool waiter = waitq_wake_events(&epoll->waiters, READABLE);
-	bool poller = waitq_wake_events(&epoll->pollers, READABLE);
+	bool poller = waitq_wake_events(&epoll->pollers, POLLIN);
 
 	return waiter || poller;
 }
@@ -93,10 +93,9 @@ static bool item_wake(struct waiter *waiter)
 {
 	struct item *item = container_of(waiter, struct item, waiter);
 
-	if (!claim(item))
-		return false;
-	put_ready(item->epoll, item);
-	return tell(item->epoll);
+	if (claim(item))
+		put_ready(item->epoll, item);
+	return tell(item->epoll); /* in any case: each event is an edge for who polls the instance */
 }
 
 /* [epoll->lock] */

@@ -52,7 +52,7 @@ static ssize_t counter_write(struct file *file, struct uio *uio, uint64_t *posit
 	int err = 0;
 
 	(void)position;
-	if (uio->left < sizeof(value))
+	if (uio->left != sizeof(value))
 		return -EINVAL;
 	ssize_t got = uio_get(uio, &value, sizeof(value));
 	if (got != (ssize_t)sizeof(value))

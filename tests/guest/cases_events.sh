@@ -3,10 +3,15 @@
 
 options=
 libcs='glibc musl'
-for program in epoll epollnest pipes eventfd timerfd pollselect signalfd unixstream unixdgram unixrights inotify sysv; do
+for program in epoll epollnest epollthreads pipes eventfd timerfd pollselect signalfd unixstream unixdgram unixrights inotify sysv; do
 	try $program
 done
 libcs=
+
+for seed in ${SEEDS:-1 2 3 4 5 6 7 8}; do
+	libcs=musl label=$seed try randomev $seed 2000
+done
+label= libcs=
 
 # Sets the clock: not on the host.
 if is_wanted clockset && [ -z "$native_only" ]; then

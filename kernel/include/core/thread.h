@@ -134,13 +134,13 @@ int must_check waitq_wait(struct waitq *q, struct spinlock *lock, uint64_t deadl
 int must_check waitq_wait_events(struct waitq *q, struct spinlock *lock, uint32_t events,
 				 uint64_t deadline_ns, enum wait_flags flags) REQUIRES(lock);
 
-/** Wakes all, or at most `count`, oldest first, whatever they wait for. Any context. */
+/** Wakes all, whatever they wait for. Any context. */
 void waitq_wake_all(struct waitq *q);
-void waitq_wake(struct waitq *q, unsigned count);
 
 /** Tells of events (POLLIN and so on) that have come about: wakes who waits for one of them, all
- * but the exclusive ones, and the oldest of those. True: somebody goes on because of it. Costs next
- * to nothing where nobody waits. The change must be visible before. Any context. */
+ * but the exclusive ones (youngest first, as Linux), and the oldest of those. True: somebody goes
+ * on because of it. Costs next to nothing where nobody waits. The change must be visible before.
+ * Any context. */
 bool waitq_wake_events(struct waitq *q, uint32_t events);
 
 /* For waiting on several queues at once (poll): add a waiter to each, look at the conditions,

@@ -70,6 +70,21 @@ bool unix_is_full(const struct unix_end *end)
 					    : end->message_count > UNIX_QUEUE_MAX;
 }
 
+/* Bytes that wait, of a datagram socket those of the next one. */
+static size_t unread(const struct unix_end *end) REQUIRES(unix_mutex)
+{
+	size_t bytes = 0;
+
+	list_for_each(node, &end->messages) {
+		const struct unix_message *m = list_entry(node, struct unix_message, link);
+
+		bytes += m->bytes - m->consumed;
+		if (end->type == SOCK_DGRAM)
+			break;
+	}
+	return bytes;
+}
+
 static void tell_peer(struct unix_end *end, enum unix_close how) REQUIRES(unix_mutex)
 {
 	struct unix_end *peer = end->peer;
@@ -77,7 +92,7 @@ static void tell_peer(struct unix_end *end, enum unix_close how) REQUIRES(unix_m
 	if (!peer || end->type == SOCK_DGRAM)
 		return;
 	peer->shut_read = peer->shut_write = true;
-	if (end->message_count || how == UNIX_CLOSE_UNACCEPTED)
+	if (unread(end) || how == UNIX_CLOSE_UNACCEPTED)
 		peer->error = -ECONNRESET;
 	unix_wake(peer, WAKE_ANY);
 }
@@ -189,20 +204,6 @@ static int unix_get_option(struct socket *socket, int level, int name, void *val
 	credentials = end->of_peer;
 	unix_unlock();
 	return socket_option_put(value, bytes, &credentials, sizeof credentials);
-}
-
-static size_t unread(const struct unix_end *end) REQUIRES(unix_mutex)
-{
-	size_t bytes = 0;
-
-	list_for_each(node, &end->messages) {
-		const struct unix_message *m = list_entry(node, struct unix_message, link);
-
-		bytes += m->bytes - m->consumed;
-		if (end->type == SOCK_DGRAM)
-			break;
-	}
-	return bytes;
 }
 
 static long unix_ioctl(struct socket *socket, unsigned cmd, uintptr_t arg)

@@ -51,9 +51,19 @@ static bool is_out_of_buffer(const struct unix_end *end)
 	return end->charged >= end->socket->send_buffer;
 }
 
+/* A send that is refused after it had room to begin with. As on Linux, where the room was taken and is given back, this is an edge
+ * for who waits to write. */
+static ssize_t refuse(struct unix_end *from, int error) REQUIRES(unix_mutex)
+{
+	if (from->charged * 4 <= from->socket->send_buffer)
+		unix_wake(from, UNIX_WRITABLE);
+	return error;
+}
+
 static ssize_t send_stream(const struct sending *s) REQUIRES(unix_mutex)
 {
-	const struct unix_end *from = s->from, *to = s->to;
+	struct unix_end *from = s->from;
+	const struct unix_end *to = s->to;
 	size_t bytes = s->message->uio->left;
 
 	if (!to)
@@ -65,7 +75,7 @@ static ssize_t send_stream(const struct sending *s) REQUIRES(unix_mutex)
 	if (is_out_of_buffer(from))
 		return -EAGAIN;
 	if (to->dead || to->shut_read)
-		return -EPIPE;
+		return refuse(from, -EPIPE);
 	bytes = min(bytes, from->socket->send_buffer / 2 - CHUNK_MARGIN);
 	return queue(s, min(bytes, (size_t)UNIX_CHUNK_BYTES));
 }
@@ -78,26 +88,34 @@ static int take_error(struct unix_end *end) REQUIRES(unix_mutex)
 	return error;
 }
 
-/* Whether the other end can take it: 0; the error of a dead one, which is forgotten. */
-static int check_dead(const struct sending *s) REQUIRES(unix_mutex)
+/* Whether the other end takes it. A dead one is forgotten. */
+static int check_target(const struct sending *s) REQUIRES(unix_mutex)
 {
-	if (!s->to->dead)
-		return 0;
-	if (s->from->type == SOCK_SEQPACKET)
+	struct unix_end *from = s->from, *to = s->to;
+
+	if (to->peer && to->peer != from)
+		return -EPERM;
+	if (to->dead && from->type == SOCK_SEQPACKET)
 		return -EPIPE;
-	if (s->from->peer == s->to)
-		unix_set_peer(s->from, NULL);
-	return -ECONNREFUSED;
+	if (to->dead) {
+		if (from->peer == to)
+			unix_set_peer(from, NULL);
+		return -ECONNREFUSED;
+	}
+	if (to->shut_read)
+		return -EPIPE;
+	if (to == from || to->peer == from || !unix_is_full(to))
+		return 0;
+	unix_starve(from);
+	return -EAGAIN;
 }
 
 static ssize_t send_datagram(const struct sending *s) REQUIRES(unix_mutex)
 {
-	struct unix_end *from = s->from, *to = s->to;
+	struct unix_end *from = s->from;
 	size_t bytes = s->message->uio->left;
 	int error;
 
-	if (!to)
-		return -ENOTCONN;
 	if (bytes > from->socket->send_buffer - DATAGRAM_MARGIN)
 		return -EMSGSIZE;
 	error = take_error(from);
@@ -107,17 +125,9 @@ static ssize_t send_datagram(const struct sending *s) REQUIRES(unix_mutex)
 		return -EPIPE;
 	if (is_out_of_buffer(from))
 		return -EAGAIN;
-	if (to->peer && to->peer != from)
-		return -EPERM;
-	error = check_dead(s);
+	error = s->to ? check_target(s) : -ENOTCONN;
 	if (error)
-		return error;
-	if (to->shut_read)
-		return -EPIPE;
-	if (to != from && to->peer != from && unix_is_full(to)) {
-		unix_starve(from);
-		return -EAGAIN;
-	}
+		return refuse(from, error);
 	return queue(s, bytes);
 }
 
