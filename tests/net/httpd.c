@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An HTTP/1.1 server on epoll, with connections kept alive, for tests and benchmarks: every GET is answered by 612 bytes, or by the
- * file FILE. /quit ends it, and tells what it has seen.
+ * file FILE. /proc/... is answered by that file; /quit ends the server, which tells what it has seen.
  *
  *	httpd [PORT [FILE]]
  *
@@ -141,6 +141,26 @@ static void quit(int fd)
 	exit(0);
 }
 
+/* A file of /proc, for tests that look for leaks; the connection ends. */
+static void send_proc(int fd, const char *request)
+{
+	char text[8192], path[64], head[128];
+	ssize_t n = -1;
+
+	if (sscanf(request, "GET %63s", path) == 1) {
+		int file = open(path, O_RDONLY);
+
+		n = read(file, text, sizeof text);
+		close(file);
+	}
+	int length = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nConnection: close\r\n\r\n",
+			      n < 0 ? "404 Not Found" : "200 OK");
+	if (send(fd, head, (size_t)length, MSG_MORE) != length ||
+	    (n > 0 && send(fd, text, (size_t)n, 0) != n))
+		errors++;
+	end_connection(fd);
+}
+
 /* One whole request. False: the connection is gone, or waits. */
 static bool serve(int fd, const char *request)
 {
@@ -148,6 +168,10 @@ static bool serve(int fd, const char *request)
 
 	if (!strncmp(request, "GET /quit", 9))
 		quit(fd);
+	if (!strncmp(request, "GET /proc/", 10)) {
+		send_proc(fd, request);
+		return false;
+	}
 	if (++requests == MARK_FIRST)
 		mark_begin();
 	else if (requests == MARK_LAST)
