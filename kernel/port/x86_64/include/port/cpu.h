@@ -68,7 +68,9 @@ static inline void dma_wmb(void)
 	asm volatile("" : : : "memory");
 }
 
+/* MFENCE, not a locked instruction: QEMU's TCG with one CPU carries that out as a plain one, while its devices run in threads of
+ * their own, and a notification is lost (QEMU 7.2; MFENCE it does translate). */
 static inline void dma_mb(void)
 {
-	asm volatile("lock; addl $0, -4(%%rsp)" : : : "memory", "cc");
+	asm volatile("mfence" : : : "memory");
 }
