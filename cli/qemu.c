@@ -2,7 +2,7 @@
 /*
  * QEMU's command line.
  *
- * QEMU needs most of its start for loading itself, and mkfs.erofs runs meanwhile: the image has to be
+ * QEMU needs most of its start for loading itself, and the image is written meanwhile: it has to be
  * complete only when QEMU looks at it. What holds QEMU back till then is an (empty) configuration file
  * that is a pipe: it reads that to its end before it makes the machine.
  */
