@@ -243,7 +243,11 @@ void program_install(struct task *task, const char *path, const struct loaded_pr
 	process->space = loaded->space;
 	process->exe = loaded->exe;
 	process->layout = loaded->layout;
-	process->credentials = loaded->credentials;
+	/* The groups stay those of the process: another task may have set them since. */
+	struct credentials credentials = loaded->credentials;
+	credentials.groups = process->credentials.groups;
+	credentials.group_count = process->credentials.group_count;
+	process->credentials = credentials;
 	memset(task->name, 0, sizeof(task->name));
 	memcpy(task->name, name, strnlen(name, TASK_NAME_BYTES - 1));
 }

@@ -47,7 +47,7 @@ label=17 expected_status=0 try killed 17
 expected_status= label= libcs= signalled=
 
 for program in sigmask sigflags sigqueue sigjmp sigaltstack sigregs sigframe sigtimer fpu mmap mprotect mremap reserve brk \
-	memlimit stack limits identity vdso clocks timers enosys devices vectorio bigfile truncmap upperhalf compat kernelhalf exec; do
+	memlimit stack limits identity vdso clocks timers enosys devices vectorio bigfile truncmap upperhalf compat kernelhalf exec execthread; do
 	try $program
 done
 
