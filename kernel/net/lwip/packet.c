@@ -4,6 +4,8 @@
 
 #include <base/string.h>
 
+#include <hooks.h>
+
 struct packet_account packets;
 
 /* What lies in netbuf.stack. */
@@ -291,6 +293,14 @@ bool packet_busy(const struct pbuf *p)
 	const struct netbuf *buf = netbuf_of(p);
 
 	return p->ref != 1 || (buf && __atomic_load_n(&buf->refs, __ATOMIC_ACQUIRE) != 1);
+}
+
+/** Whether a device makes segments of it, so that IP need not make fragments. */
+bool packet_is_large(const struct pbuf *p)
+{
+	struct netbuf *buf = netbuf_of(p);
+
+	return buf && packet_in(buf)->segment;
 }
 
 static void release_reference(struct netbuf *buf)

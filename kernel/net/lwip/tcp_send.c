@@ -359,17 +359,37 @@ static uint16_t whole_segments(const struct tcp_pcb *pcb, uint32_t bytes)
 	return (uint16_t)(bytes < mss ? bytes : bytes - bytes % mss);
 }
 
+/* What is acknowledged of a queue's first segment goes: lwIP lets go of whole ones only. */
+static void drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg **queue)
+{
+	struct tcp_seg *segment = *queue;
+	uint32_t bytes = pcb->lastack - lwip_ntohl(segment->tcphdr->seqno);
+
+	if (!bytes || bytes > INT32_MAX || bytes >= TCP_TCPLEN(segment))
+		return;
+	if (tcp_split_segment(pcb, segment, (uint16_t)bytes) != ERR_OK)
+		return;
+	*queue = segment->next;
+	pcb->snd_buf += segment->len;
+	pcb->snd_queuelen = (uint16_t)(pcb->snd_queuelen - pbuf_clen(segment->p));
+	tcp_seg_free(segment);
+}
+
 /** Makes the first unsent segment one that the interface takes, and the window where it takes a whole maximum segment of it. */
 void tcp_fit_segment(struct tcp_pcb *pcb, uint32_t window, struct netif *netif)
 {
-	struct tcp_seg *segment = pcb->unsent;
 	uint16_t mss = payload_max(pcb), most;
+	struct tcp_seg *segment;
 	uint32_t offset;
 
 	pcb->ext.segment_max = whole_segments(
 		pcb,
 		max((uint32_t)mss, interface_segment_max(netif, IP_IS_V6_VAL(pcb->remote_ip))));
-	if (!segment || segment->len <= mss)
+	if (!pcb->unsent || pcb->unsent->len <= mss)
+		return;
+	drop_acknowledged(pcb, &pcb->unsent);
+	segment = pcb->unsent;
+	if (segment->len <= mss)
 		return;
 	offset = lwip_ntohl(segment->tcphdr->seqno) - pcb->lastack;
 	most = pcb->ext.segment_max;
@@ -381,31 +401,14 @@ void tcp_fit_segment(struct tcp_pcb *pcb, uint32_t window, struct netif *netif)
 		(void)tcp_split_segment(pcb, segment, most); /* without memory it waits */
 }
 
-/* What is acknowledged of a segment goes. */
-static void drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg *segment)
-{
-	uint32_t bytes = pcb->lastack - lwip_ntohl(segment->tcphdr->seqno);
-
-	if (!bytes || bytes >= segment->len ||
-	    tcp_split_segment(pcb, segment, (uint16_t)bytes) != ERR_OK)
-		return;
-	pcb->unacked = segment->next;
-	pcb->snd_buf += segment->len;
-	pcb->snd_queuelen = (uint16_t)(pcb->snd_queuelen - pbuf_clen(segment->p));
-	tcp_seg_free(segment);
-}
-
 /** Makes the first unacknowledged segment one of maximum size, and only of what is missing. */
 void tcp_fit_retransmission(struct tcp_pcb *pcb)
 {
-	struct tcp_seg *segment = pcb->unacked;
-
-	if (!segment || packet_busy(segment->p))
+	if (!pcb->unacked || packet_busy(pcb->unacked->p))
 		return;
-	drop_acknowledged(pcb, segment);
-	segment = pcb->unacked;
-	if (segment->len > payload_max(pcb))
-		(void)tcp_split_segment(pcb, segment, payload_max(pcb));
+	drop_acknowledged(pcb, &pcb->unacked);
+	if (pcb->unacked->len > payload_max(pcb))
+		(void)tcp_split_segment(pcb, pcb->unacked, payload_max(pcb));
 }
 
 /** A segment that is about to be sent. */

@@ -146,6 +146,51 @@ static void bytes_arrive_though_packets_are_lost(void **state)
 	sim_net_run(70000);
 }
 
+static void device_sums_and_cuts(void **state)
+{
+	struct sim_pair pair;
+
+	(void)state;
+	sim_net_use_device(NETDEV_CSUM | NETDEV_TSO4);
+	sim_pair_connect(&pair, 0, PORT);
+	sim_net.large = 0;
+	transfer(&pair, 8 << 20, PIECE);
+	assert_true(sim_net.large > 100);
+	sim_pair_close(&pair);
+	sim_net_run(70000);
+}
+
+static void large_segments_survive_loss(void **state)
+{
+	struct sim_pair pair;
+
+	(void)state;
+	sim_net_use_device(NETDEV_CSUM | NETDEV_TSO4);
+	sim_pair_connect(&pair, 0, PORT);
+	sim_net.loss = 10;
+	sim_net.duplication = 10;
+	sim_net.reordering = 20;
+	sim_net.delay_ms = 1;
+	transfer(&pair, 8 << 20, 60000);
+	sim_net.loss = sim_net.duplication = sim_net.reordering = sim_net.delay_ms = 0;
+	sim_pair_close(&pair);
+	sim_net_run(70000);
+}
+
+static void device_without_offloads_gets_whole_frames(void **state)
+{
+	struct sim_pair pair;
+
+	(void)state;
+	sim_net_use_device(0);
+	sim_pair_connect(&pair, 0, PORT);
+	sim_net.large = 0;
+	transfer(&pair, 2 << 20, 1000);
+	assert_int_equal(sim_net.large, 0);
+	sim_pair_close(&pair);
+	sim_net_run(70000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +198,9 @@ int main(void)
 		cmocka_unit_test(bytes_arrive_on_loopback),
 		cmocka_unit_test(bytes_arrive_over_a_link),
 		cmocka_unit_test(bytes_arrive_though_packets_are_lost),
+		cmocka_unit_test(device_sums_and_cuts),
+		cmocka_unit_test(large_segments_survive_loss),
+		cmocka_unit_test(device_without_offloads_gets_whole_frames),
 	};
 
 	sim_net_start();

@@ -35,6 +35,7 @@ void tcp_touch(struct tcp_pcb *pcb);
 
 /* packet.c */
 bool packet_busy(const struct pbuf *p);
+bool packet_is_large(const struct pbuf *p);
 
 /* ip6_check.c */
 bool ip6_extension_fits(uint8_t type, const struct pbuf *p);
