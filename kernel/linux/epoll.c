@@ -95,7 +95,8 @@ static bool item_wake(struct waiter *waiter)
 
 	if (claim(item))
 		put_ready(item->epoll, item);
-	return tell(item->epoll); /* in any case: each event is an edge for who polls the instance */
+	return tell(
+		item->epoll); /* in any case: each event is an edge for who polls the instance */
 }
 
 /* [epoll->lock] */

@@ -307,7 +307,7 @@ static void check_times_and_signals(void)
 	struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
 	sigset_t mask, before;
 	sigaction(SIGALRM, &action, NULL);
-	struct itimerval soon = { { 0, 0 }, { 0, 20000 } };
+	struct itimerval soon = { { 0, 0 }, { 0, 200000 } };
 	setitimer(ITIMER_REAL, &soon, NULL);
 	CHECK_ERROR(epoll_wait(ep, &event, 1, -1), EINTR);
 	CHECK_EQ(signals, 1);

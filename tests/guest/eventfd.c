@@ -70,11 +70,11 @@ int main(void)
 
 	fd = eventfd(0, 0);
 	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
-	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 10000 } }, NULL);
+	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 10000 }, { 0, 10000 } }, NULL);
 	CHECK_ERROR(read(fd, &value, 8), EINTR);
 	CHECK_EQ(put(fd, UINT64_MAX - 1), 8);
-	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 10000 } }, NULL);
 	CHECK_ERROR(put(fd, 1), EINTR);
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	close(fd);
 	CHECK_ERROR(syscall(SYS_eventfd2, 0, 2), EINVAL);
 	return check_done("eventfd");

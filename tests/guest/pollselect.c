@@ -127,9 +127,9 @@ static void check_signals(void)
 
 	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_signal, .sa_flags = SA_RESTART },
 		  NULL);
-	in_ms(10);
+	in_ms(200);
 	CHECK_ERROR(poll(&one, 1, -1), EINTR);
-	in_ms(10);
+	in_ms(200);
 	CHECK_ERROR(syscall(SYS_ppoll, &one, 1, &left, NULL, 8), EINTR);
 	CHECK(left.tv_sec == 9);
 	CHECK_EQ(signals, 2);

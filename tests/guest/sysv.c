@@ -229,8 +229,9 @@ static void check_semaphores(void)
 	CHECK_ERROR(semtimedop(sem_id, &op, 1, &(struct timespec){ 0, 10000000 }), EAGAIN);
 	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_signal, .sa_flags = SA_RESTART },
 		  NULL);
-	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 10000 } }, NULL);
+	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 10000 }, { 0, 10000 } }, NULL);
 	CHECK_ERROR(operate(0, -1, 0), EINTR);
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	CHECK_EQ(semctl(sem_id, 0, IPC_STAT, &status), 0);
 	CHECK_EQ(status.sem_nsems, 3);
 	CHECK(status.sem_otime > 0);
