@@ -3,6 +3,7 @@
 # make            the kernel image build/capuchin.elf and the command ./capuchin
 # make demo       boots a program and shows what the boot cost
 # make check      every test; the last line is "N passed, N failed, N skipped". One suite: make check-unit, ...
+# make check-long what takes longer: Debian's programs at length
 # make bench      the figures of docs/performance.md
 # make format     clang-format over the tree
 # make install    PREFIX (/usr/local), DESTDIR
@@ -170,7 +171,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot cli vmm fuzz
+SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot cli vmm debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -211,6 +212,14 @@ check-guest-q35 check-guest-pc: all guest-programs
 
 check-boot: all guest-programs
 	$(suite) 900 tests/guest/boot.sh
+
+check-debian: all
+	$(suite) 1200 tests/debian/run.sh
+
+# What takes long: by hand.
+check-long: all
+	@tests/debian/run.sh --long
+.PHONY: check-long
 
 check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 	$(suite) 300 tests/vmm/run.sh

@@ -158,7 +158,7 @@ if wanted nginx && root nginx nginx-light; then
 		http { access_log off; server { listen 80; root /srv; } }
 	END
 	serve 64 80 --add "$work/nginx.conf:/etc/nginx/nginx.conf" --add "$work/site:/srv" -- /usr/sbin/nginx
-	serves nginx 'hello from a file' curl -sf "http://127.0.0.1:$port/"
+	serves nginx 'hello from a file' curl -sf -m 20 "http://127.0.0.1:$port/"
 fi
 
 if wanted redis && root redis redis-server; then
@@ -190,13 +190,13 @@ if wanted haproxy && root haproxy haproxy; then
 		    http-request return status 200 content-type text/plain string "hello from haproxy"
 	END
 	serve 256 80 --add "$work/haproxy.cfg:/haproxy.cfg" -- /usr/sbin/haproxy -db -f /haproxy.cfg
-	serves haproxy 'hello from haproxy' curl -sf "http://127.0.0.1:$port/"
+	serves haproxy 'hello from haproxy' curl -sf -m 20 "http://127.0.0.1:$port/"
 fi
 
 # Go: net/http, goroutines.
 if wanted caddy && root caddy caddy; then
 	serve 512 8080 --add "$work/site:/srv" -- /usr/bin/caddy file-server --root /srv --listen :8080
-	serves caddy 'hello from a file' curl -sf "http://127.0.0.1:$port/"
+	serves caddy 'hello from a file' curl -sf -m 20 "http://127.0.0.1:$port/"
 fi
 
 if wanted node-http && root node nodejs; then
@@ -204,10 +204,10 @@ if wanted node-http && root node nodejs; then
 		require('http').createServer((request, answer) => answer.end('hello ' + request.url + '\n')).listen(8080);
 	END
 	serve 1024 8080 --add "$work/http.js:/http.js" -- /usr/bin/node /http.js
-	serves node-http 'hello /there' curl -sf "http://127.0.0.1:$port/there"
+	serves node-http 'hello /there' curl -sf -m 20 "http://127.0.0.1:$port/there"
 fi
 
 if wanted python3-http && root python3 python3; then
 	serve 256 8000 --add "$work/site:/srv" -- /usr/bin/python3 -m http.server -d /srv 8000
-	serves python3-http 'hello from a file' curl -sf "http://127.0.0.1:$port/"
+	serves python3-http 'hello from a file' curl -sf -m 20 "http://127.0.0.1:$port/"
 fi

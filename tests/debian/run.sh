@@ -89,7 +89,7 @@ serve()
 # Whether the server answers COMMAND..., tried for some time while it starts.
 answers()
 {
-	for _ in $(seq 1 100); do
+	for _ in $(seq 1 500); do
 		"$@" >"$work/answer" 2>&1 && return 0
 		kill -0 "$server" 2>/dev/null || return 1
 		sleep 0.3
