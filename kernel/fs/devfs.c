@@ -161,6 +161,8 @@ static int map(const struct lower *lower, uint64_t id, uint64_t offset, struct l
 	return 0;
 }
 
-static const struct lower_ops ops = { load, lookup, entry_at, map };
+static const struct lower_ops ops = {
+	.load = load, .lookup = lookup, .entry = entry_at, .map = map
+};
 
 const struct lower devfs_lower = { .ops = &ops, .root = 0, .id_max = UINT32_MAX };

@@ -85,11 +85,15 @@ static int lower_map(const struct lower *lower, uint64_t id, uint64_t offset, st
 				     : min(offset / 3000 * 3000 + 3000, (uint64_t)BYTES_A);
 
 	(void)lower;
-	*out = (struct lower_run){ lower_data + offset, end - offset, id == LOWER_C };
+	*out = (struct lower_run){ .data = lower_data + offset,
+				   .bytes = end - offset,
+				   .mappable = id == LOWER_C };
 	return 0;
 }
 
-static const struct lower_ops lower_ops = { lower_load, lower_lookup, lower_entry, lower_map };
+static const struct lower_ops lower_ops = {
+	.load = lower_load, .lookup = lower_lookup, .entry = lower_entry, .map = lower_map
+};
 static const struct lower lower = { &lower_ops, LOWER_ROOT, LOWER_COUNT };
 
 /* The model */

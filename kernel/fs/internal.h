@@ -6,6 +6,8 @@
 #include <fs/memfs.h>
 #include <fs/pipe.h>
 
+struct block_dev;
+
 extern const struct file_ops dir_file_ops; /* dir.c: of every directory */
 
 /** Opens a character device by its number. -ENXIO: there is none. */
@@ -16,7 +18,6 @@ int must_check block_device_open(struct inode *inode, struct file *file);
 
 /** Numbers of disks and their partitions. Linux gives virtio's major on demand; this is the usual one. */
 enum { MAJOR_VIRTBLK = 254, BLOCK_MINORS = 256 };
-struct block_dev;
 uint64_t block_device_number(const struct block_dev *dev);
 
 /** Device numbers as struct inode_attr has them. */
@@ -25,8 +26,9 @@ uint64_t block_device_number(const struct block_dev *dev);
 /** The terminal's file operations (dev_tty.c); -ENXIO where there is none. */
 int must_check tty_device_open(struct inode *inode, struct file *file);
 
-/** The lower trees: an image (lower_erofs.c; reasons for failure are logged), the table of /dev (devfs.c). */
+/** The lower trees: an image in memory or on a disk (lower_erofs.c; reasons for failure are logged), the table of /dev (devfs.c). */
 int must_check lower_erofs_create(const void *image, uint64_t bytes, const struct lower **out);
+int must_check lower_erofs_create_disk(struct block_dev *dev, const struct lower **out);
 void lower_erofs_destroy(const struct lower *lower);
 extern const struct lower devfs_lower;
 

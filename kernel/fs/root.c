@@ -80,13 +80,8 @@ static int mount_all(void)
 	return error;
 }
 
-int root_mount(const void *image, uint64_t bytes)
+static int mount_tree(int error)
 {
-	int error = 0;
-
-	assert(!root);
-	if (bytes)
-		error = lower_erofs_create(image, bytes, &image_tree);
 	if (!error)
 		error = mount_all();
 	if (error)
@@ -94,6 +89,18 @@ int root_mount(const void *image, uint64_t bytes)
 	else
 		root->keeps_time = dev->keeps_time = true;
 	return error;
+}
+
+int root_mount(const void *image, uint64_t bytes)
+{
+	assert(!root);
+	return mount_tree(bytes ? lower_erofs_create(image, bytes, &image_tree) : 0);
+}
+
+int root_mount_disk(struct block_dev *disk)
+{
+	assert(!root);
+	return mount_tree(lower_erofs_create_disk(disk, &image_tree));
 }
 
 void root_unmount(void)

@@ -13,6 +13,7 @@
 #include <bus/device.h>
 #include <bus/pci.h>
 #include <bus/virtio.h>
+#include <class/block.h>
 #include <class/console.h>
 #include <class/tty.h>
 #include <core/end.h>
@@ -163,21 +164,41 @@ static void show_devices(void)
 	core_end(0);
 }
 
+static void mount_initrd(void)
+{
+	const void *image = map_boot_data(boot_info.initrd, boot_info.initrd_bytes);
+
+	if (!image)
+		boot_failed("no memory to map the initrd");
+	if (root_mount(image, boot_info.initrd_bytes))
+		boot_failed("the initrd cannot be mounted");
+}
+
+static void mount_disk(const char *name)
+{
+	struct block_dev *disk = block_find(name);
+	char text[128];
+
+	if (disk && !root_mount_disk(disk))
+		return;
+	format(text, sizeof text,
+	       disk ? "root=%s cannot be mounted" : "root=%s: there is no such disk", name);
+	boot_failed(text);
+}
+
+/** The initrd, where there is one, as on Linux; else what `root=` says. */
 static void mount_root(void)
 {
-	const void *image = NULL;
-	int error;
+	const char *name = params_get("root");
 
-	if (boot_info.initrd_bytes) {
-		image = map_boot_data(boot_info.initrd, boot_info.initrd_bytes);
-		if (!image)
-			boot_failed("no memory to map the initrd");
-	} else {
-		boot_failed("there is no initrd: it must hold the program, as an EROFS image");
-	}
-	error = root_mount(image, boot_info.initrd_bytes);
-	if (error)
-		boot_failed("the initrd cannot be mounted");
+	if (boot_info.initrd_bytes)
+		mount_initrd();
+	else if (name)
+		mount_disk(name);
+	else
+		boot_failed(
+			"there is neither an initrd nor root=: one must hold the program, as an "
+			"EROFS image");
 }
 
 _Noreturn void kernel_main(int boot_error)

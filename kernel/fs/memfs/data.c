@@ -30,6 +30,13 @@ uint64_t data_blocks_512(const struct node *node)
 	return max(lower, node->data.pages.count) << (PAGE_SHIFT - 9);
 }
 
+/* What was lent by map_lower(). */
+static void put_lower(const struct lower_run *run)
+{
+	if (run->page)
+		page_put(run->page);
+}
+
 /* The lower bytes at `at`, which is below lower_bytes. */
 static int map_lower(const struct node *node, uint64_t at, struct lower_run *run)
 {
@@ -55,6 +62,7 @@ static int copy_lower(const struct node *node, uint64_t index, uint8_t *to)
 			memcpy(to + done, run.data, run.bytes);
 		else
 			memset(to + done, 0, run.bytes);
+		put_lower(&run);
 	}
 	memset(to + done, 0, PAGE_SIZE - done);
 	return 0;
@@ -104,10 +112,24 @@ static uint64_t lend(const struct node *node, uint64_t index, phys_t *frame)
 	if (node->data.opened_writable || !range_fits(at, PAGE_SIZE, node->data.lower_bytes) ||
 	    map_lower(node, at, &run))
 		return 0;
+	put_lower(&run); /* such a page is not lent but shared: share_lower() */
 	if (!run.data || !run.mappable || (uintptr_t)run.data % PAGE_SIZE)
 		return 0;
 	*frame = virt_to_phys(run.data);
 	return min(run.bytes, node->data.lower_bytes - at) >> PAGE_SHIFT;
+}
+
+/* The page of a lower tree that keeps its own, with a reference; NULL: there is none. */
+static int share_lower(const struct node *node, uint64_t index, struct page **out)
+{
+	const struct lower *lower = memfs_of(node)->lower;
+
+	*out = NULL;
+	if (node->data.opened_writable ||
+	    !range_fits(index << PAGE_SHIFT, PAGE_SIZE, node->data.lower_bytes) ||
+	    !lower->ops->page)
+		return 0;
+	return lower->ops->page(lower, node->lower_id, index, out);
 }
 
 static int pages_page_locked(struct node *node, uint64_t index, bool write, struct vm_page *out)
@@ -121,6 +143,11 @@ static int pages_page_locked(struct node *node, uint64_t index, bool write, stru
 	if (write)
 		node_pin(node);
 	if (!page) {
+		error = write ? 0 : share_lower(node, index, &page);
+		if (error || page) {
+			*out = (struct vm_page){ .frame = page ? page_phys(page) : phys(0) };
+			return error;
+		}
 		out->borrowed = !write && lend(node, index, &out->frame);
 		if (out->borrowed)
 			return 0;
@@ -238,6 +265,7 @@ static int find_piece(struct node *node, uint64_t at, size_t wanted, struct piec
 		if (error)
 			return error;
 		out->data = run.data;
+		out->page = run.page;
 		out->bytes = min(out->bytes, min(run.bytes, data->lower_bytes - at));
 	}
 	return 0;
@@ -499,6 +527,8 @@ static int data_open(struct inode *inode, struct file *file)
 	node->data.opened_writable = true;
 	mutex_unlock(&node->data.lock);
 	vm_object_unmap(&node->inode.pages, 0, lent, VM_UNMAP_BORROWED);
+	if (lent && memfs_of(node)->lower->ops->page)
+		vm_object_unmap(&node->inode.pages, 0, lent, VM_UNMAP_SHARED);
 	return 0;
 }
 

@@ -39,6 +39,8 @@ static ssize_t readlink(struct inode *inode, char *buffer, size_t size)
 			return error ? error : -EUCLEAN;
 		run.bytes = min(run.bytes, (uint64_t)(length - done));
 		memcpy(buffer + done, run.data, run.bytes);
+		if (run.page)
+			page_put(run.page);
 	}
 	return (ssize_t)length;
 }

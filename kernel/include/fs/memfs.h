@@ -9,13 +9,16 @@
 #include <base/rbtree.h>
 #include <fs/inode.h>
 
-/** A lower tree: inodes are known by an id, stable for ever. All pointers it gives stay valid for ever. */
+/** A lower tree: inodes are known by an id, stable for ever. All pointers it gives stay valid for ever, but for data in a page that
+ * it gives a reference to. */
 struct lower;
+struct page;
 
 struct lower_run {
-	const void *data; /* NULL: zeros */
+	const void *data;  /* NULL: zeros */
 	uint64_t bytes;
-	bool mappable; /* `data` lies in frames of the direct map that nobody writes */
+	bool mappable;     /* `data` lies in frames of the direct map that nobody writes */
+	struct page *page; /* where `data` lies, a reference for the caller; NULL: it stays */
 };
 
 struct lower_entry {
@@ -35,6 +38,9 @@ struct lower_ops {
 		     struct lower_entry *out);
 	/** What lies at `offset`, which is below the size of the file or symbolic link; at least one byte. */
 	int (*map)(const struct lower *lower, uint64_t id, uint64_t offset, struct lower_run *out);
+	/** A page that holds what the file has at page `index`, all of which is below its size, with a reference. NULL: there is
+	 * none, it has to be copied; -errno. May be NULL itself. */
+	int (*page)(const struct lower *lower, uint64_t id, uint64_t index, struct page **out);
 };
 
 struct lower {

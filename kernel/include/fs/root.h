@@ -13,6 +13,10 @@
  * -EUCLEAN a corrupt image, -EOPNOTSUPP a feature we lack (the reason is logged). Thread context, once. */
 int must_check root_mount(const void *image, uint64_t bytes);
 
+/** The same of an image on a disk or partition; also -EIO. */
+struct block_dev;
+int must_check root_mount_disk(struct block_dev *dev);
+
 /** Drops everything, /proc's tables included, once nothing of it is in use. For tests. */
 void root_unmount(void);
 

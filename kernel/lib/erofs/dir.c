@@ -38,16 +38,20 @@ static int load_block(const struct erofs *fs, const struct erofs_inode *dir, uin
 	uint64_t start = number << fs->block_bits;
 	const struct erofs_dirent_disk *first;
 	struct erofs_run run;
+	const void *data;
 	unsigned names;
 	int error = erofs_map(fs, dir, start, &run);
 
 	if (error)
 		return error;
 	out->bytes = (unsigned)min((uint64_t)BIT(fs->block_bits), dir->size - start);
-	if (!run.data || run.bytes < out->bytes || out->bytes < sizeof *first)
+	if (run.offset == EROFS_HOLE || run.bytes < out->bytes || out->bytes < sizeof *first)
 		return -EUCLEAN;
-	out->data = run.data;
-	first = run.data;
+	error = erofs_block(fs, run.offset, out->bytes, &data);
+	if (error)
+		return error;
+	out->data = data;
+	first = data;
 	names = le16_get(first->nameoff);
 	if (names < sizeof *first || names >= out->bytes)
 		return -EUCLEAN;

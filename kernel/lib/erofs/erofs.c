@@ -17,27 +17,48 @@ enum {
 	MODE_BLK = 0060000
 };
 
-/* NULL where the range is not in the image. */
-static const void *at(const struct erofs *fs, uint64_t offset, uint64_t bytes)
+/** The range, where it lies or in `scratch`, which has room for it. */
+static int fetch(const struct erofs *fs, uint64_t offset, size_t bytes, void *scratch,
+		 const void **out)
 {
-	return range_fits(offset, bytes, fs->bytes) ? fs->image + offset : NULL;
+	if (!range_fits(offset, bytes, fs->bytes))
+		return -EUCLEAN;
+	*out = fs->image ? fs->image + offset : scratch;
+	return fs->image ? 0 : fs->source->read(fs->source->context, offset, scratch, bytes);
+}
+
+int erofs_block(const struct erofs *fs, uint64_t offset, size_t bytes, const void **out)
+{
+	if (!range_fits(offset, bytes, fs->bytes))
+		return -EUCLEAN;
+	if (!fs->image)
+		return fs->source->block(fs->source->context, offset, bytes, out);
+	*out = fs->image + offset;
+	return 0;
 }
 
 /* The range as a run. */
 static int run_at(const struct erofs *fs, uint64_t offset, uint64_t bytes, struct erofs_run *out)
 {
-	out->data = at(fs, offset, bytes);
-	out->bytes = bytes;
-	return out->data ? 0 : -EUCLEAN;
+	if (!range_fits(offset, bytes, fs->bytes))
+		return -EUCLEAN;
+	*out = (struct erofs_run){ .data = fs->image ? fs->image + offset : NULL,
+				   .offset = offset,
+				   .bytes = bytes };
+	return 0;
 }
 
-int erofs_open(struct erofs *fs, const void *image, uint64_t bytes)
+static int open_super(struct erofs *fs)
 {
+	struct erofs_super_block scratch;
 	const struct erofs_super_block *super;
+	const void *at;
+	int error = fetch(fs, EROFS_SUPER_OFFSET, sizeof scratch, &scratch, &at);
 
-	*fs = (struct erofs){ .image = image, .bytes = bytes };
-	super = at(fs, EROFS_SUPER_OFFSET, sizeof *super);
-	if (!super || le32_get(super->magic) != (uint32_t)EROFS_SUPER_MAGIC)
+	if (error)
+		return error == -EUCLEAN ? -EINVAL : error;
+	super = at;
+	if (le32_get(super->magic) != (uint32_t)EROFS_SUPER_MAGIC)
 		return -EINVAL;
 	fs->unsupported = le32_get(super->feature_incompat) & ~(uint32_t)EROFS_ALL_FEATURE_INCOMPAT;
 	if (fs->unsupported)
@@ -45,7 +66,7 @@ int erofs_open(struct erofs *fs, const void *image, uint64_t bytes)
 	fs->block_bits = super->blkszbits;
 	if (fs->block_bits < BLOCK_BITS_MIN || fs->block_bits > BLOCK_BITS_MAX || super->dirblkbits)
 		return -EOPNOTSUPP;
-	if ((uint64_t)le32_get(super->blocks) << fs->block_bits > bytes)
+	if ((uint64_t)le32_get(super->blocks) << fs->block_bits > fs->bytes)
 		return -EUCLEAN;
 	fs->meta = (uint64_t)le32_get(super->meta_blkaddr) << fs->block_bits;
 	fs->root_nid = le16_get(super->root_nid);
@@ -55,20 +76,36 @@ int erofs_open(struct erofs *fs, const void *image, uint64_t bytes)
 	return 0;
 }
 
+int erofs_open(struct erofs *fs, const void *image, uint64_t bytes)
+{
+	*fs = (struct erofs){ .image = image, .bytes = bytes };
+	return open_super(fs);
+}
+
+int erofs_open_source(struct erofs *fs, const struct erofs_source *source, uint64_t bytes)
+{
+	*fs = (struct erofs){ .source = source, .bytes = bytes };
+	return open_super(fs);
+}
+
 int erofs_verify(const struct erofs *fs)
 {
 	static const uint8_t no_checksum[sizeof(le32_t)];
-	const struct erofs_super_block *super = at(fs, EROFS_SUPER_OFFSET, sizeof *super);
 	const size_t before = offsetof(struct erofs_super_block, feature_compat);
 	size_t bytes = (size_t)1 << fs->block_bits;
+	const struct erofs_super_block *super;
+	const void *at;
 	uint32_t crc;
+	int error;
 
 	if (!fs->summed)
 		return 0;
 	if (bytes > EROFS_SUPER_OFFSET)
 		bytes -= EROFS_SUPER_OFFSET; /* to the end of the block it lies in */
-	if (!at(fs, EROFS_SUPER_OFFSET, bytes))
-		return -EUCLEAN;
+	error = erofs_block(fs, EROFS_SUPER_OFFSET, bytes, &at);
+	if (error)
+		return error;
+	super = at;
 	crc = crc32c(UINT32_MAX, super, offsetof(struct erofs_super_block, checksum));
 	crc = crc32c(crc, no_checksum, sizeof no_checksum);
 	crc = crc32c(crc, (const uint8_t *)super + before, bytes - before);
@@ -120,14 +157,18 @@ static int check_layout(const struct erofs_inode *inode)
 int erofs_load(const struct erofs *fs, uint64_t nid, struct erofs_inode *out)
 {
 	uint64_t offset = fs->meta + (nid << EROFS_ISLOTBITS);
-	const struct erofs_inode_compact *compact = NULL;
-	const struct erofs_inode_extended *extended;
+	struct erofs_inode_extended scratch;
+	const struct erofs_inode_compact *compact;
 	unsigned format, attributes;
+	const void *at;
+	int error;
 
-	if (nid <= fs->bytes >> EROFS_ISLOTBITS) /* else the shift could lose bits */
-		compact = at(fs, offset, sizeof *compact);
-	if (!compact)
+	if (nid > fs->bytes >> EROFS_ISLOTBITS) /* the shift could lose bits */
 		return -EUCLEAN;
+	error = fetch(fs, offset, sizeof *compact, &scratch, &at);
+	if (error)
+		return error;
+	compact = at;
 	format = le16_get(compact->i_format);
 	attributes = le16_get(compact->i_xattr_icount);
 	if (format & ~EROFS_I_ALL)
@@ -135,10 +176,10 @@ int erofs_load(const struct erofs *fs, uint64_t nid, struct erofs_inode *out)
 	out->nid = nid;
 	out->layout = (format >> EROFS_I_DATALAYOUT_SHIFT) & EROFS_I_DATALAYOUT_MASK;
 	if (format & EROFS_I_VERSION_EXTENDED) {
-		extended = at(fs, offset, sizeof *extended);
-		if (!extended)
-			return -EUCLEAN;
-		offset += load_extended(extended, out);
+		error = fetch(fs, offset, sizeof scratch, &scratch, &at);
+		if (error)
+			return error;
+		offset += load_extended(at, out);
 	} else {
 		offset += load_compact(fs, compact, out);
 	}
@@ -179,15 +220,17 @@ static int map_chunk(const struct erofs *fs, const struct erofs_inode *inode, ui
 	uint64_t unit = indexed ? sizeof(struct erofs_inode_chunk_index) : sizeof(le32_t);
 	uint64_t within = offset & (((uint64_t)1 << bits) - 1), number = offset >> bits;
 	uint64_t left = min(((uint64_t)1 << bits) - within, inode->size - offset);
+	struct erofs_inode_chunk_index scratch;
 	const struct erofs_inode_chunk_index *index;
 	const void *slot;
 	uint32_t block;
+	int error;
 
 	if (number > fs->bytes)
 		return -EUCLEAN;
-	slot = at(fs, align_up(inode->behind, unit) + unit * number, unit);
-	if (!slot)
-		return -EUCLEAN;
+	error = fetch(fs, align_up(inode->behind, unit) + unit * number, unit, &scratch, &slot);
+	if (error)
+		return error;
 	if (indexed) {
 		index = slot;
 		if (le16_get(index->device_id))
@@ -198,7 +241,7 @@ static int map_chunk(const struct erofs *fs, const struct erofs_inode *inode, ui
 	}
 	if (block != EROFS_NULL_ADDR)
 		return run_at(fs, ((uint64_t)block << fs->block_bits) + within, left, out);
-	*out = (struct erofs_run){ .bytes = left };
+	*out = (struct erofs_run){ .offset = EROFS_HOLE, .bytes = left };
 	return 0;
 }
 
@@ -212,6 +255,17 @@ int erofs_map(const struct erofs *fs, const struct erofs_inode *inode, uint64_t 
 	return map_flat(fs, inode, offset, out);
 }
 
+static int copy_run(const struct erofs *fs, const struct erofs_run *run, void *to)
+{
+	if (run->offset == EROFS_HOLE)
+		memset(to, 0, run->bytes);
+	else if (run->data)
+		memcpy(to, run->data, run->bytes);
+	else
+		return fs->source->read(fs->source->context, run->offset, to, run->bytes);
+	return 0;
+}
+
 ssize_t erofs_read(const struct erofs *fs, const struct erofs_inode *inode, uint64_t offset,
 		   void *buffer, size_t bytes)
 {
@@ -221,13 +275,11 @@ ssize_t erofs_read(const struct erofs *fs, const struct erofs_inode *inode, uint
 
 	while (bytes && offset < inode->size) {
 		error = erofs_map(fs, inode, offset, &run);
+		run.bytes = min(run.bytes, (uint64_t)bytes);
+		if (!error)
+			error = copy_run(fs, &run, to);
 		if (error)
 			return error;
-		run.bytes = min(run.bytes, (uint64_t)bytes);
-		if (run.data)
-			memcpy(to, run.data, run.bytes);
-		else
-			memset(to, 0, run.bytes);
 		to += run.bytes;
 		offset += run.bytes;
 		bytes -= run.bytes;
