@@ -391,7 +391,8 @@ static int check_copy_range(const struct copy *c, unsigned flags)
 	if (flags || (c->from->inode->mode & S_IFMT) != S_IFREG ||
 	    (c->to->inode->mode & S_IFMT) != S_IFREG)
 		return -EINVAL;
-	return c->to->flags & O_APPEND ? -EBADF : 0;
+	bool may = file_may_read(c->from) && file_may_write(c->to) && !(c->to->flags & O_APPEND);
+	return may ? 0 : -EBADF;
 }
 
 long sys_copy_file_range(long in_fd, long in_offset, long out_fd, long out_offset, long bytes,
