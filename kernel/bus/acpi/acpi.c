@@ -138,12 +138,36 @@ int acpi_read_hpet(uint64_t *address)
 	return acpi_parse_hpet(&hpet, address) ? 0 : -ENOENT;
 }
 
+/** Of a machine that has no legacy hardware, and so was made by a VMM: the DSDT is small, and the patterns are its own. */
+static bool reduced_dsdt(struct acpi_table *out)
+{
+	struct acpi_fixed fixed;
+
+	return !acpi_read_fixed(&fixed) && fixed.hw_reduced && fixed.dsdt &&
+	       !acpi_table_at(&machine_memory, fixed.dsdt, out);
+}
+
+static bool read_cba(struct acpi_ecam *out)
+{
+	struct acpi_table dsdt;
+
+	*out = (struct acpi_ecam){ .end_bus = UINT8_MAX };
+	return reduced_dsdt(&dsdt) && acpi_parse_cba(&dsdt, &out->address);
+}
+
 int acpi_read_ecam(unsigned index, struct acpi_ecam *out)
 {
 	struct acpi_table mcfg;
 	int err = acpi_find_table("MCFG", 0, &mcfg);
 
 	if (err)
-		return err;
+		return !index && read_cba(out) ? 0 : err;
 	return acpi_parse_mcfg(&mcfg, index, out) ? 0 : -ENOENT;
+}
+
+int acpi_next_virtio(uint32_t *position, struct acpi_virtio *out)
+{
+	struct acpi_table dsdt;
+
+	return reduced_dsdt(&dsdt) && acpi_parse_virtio(&dsdt, position, out) ? 0 : -ENOENT;
 }

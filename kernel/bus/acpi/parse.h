@@ -39,3 +39,9 @@ void acpi_parse_fadt(const struct acpi_table *fadt, struct acpi_fixed *out);
 bool acpi_parse_s5(const struct acpi_table *aml, uint8_t types[2]);
 bool acpi_parse_hpet(const struct acpi_table *hpet, uint64_t *address);
 bool acpi_parse_mcfg(const struct acpi_table *mcfg, unsigned index, struct acpi_ecam *out);
+
+/** The first device of this kind behind *position (0: the first of all), which is moved behind it. */
+bool acpi_parse_virtio(const struct acpi_table *aml, uint32_t *position, struct acpi_virtio *out);
+
+/** The base address of the one host bridge (Name or Method _CBA). */
+bool acpi_parse_cba(const struct acpi_table *aml, uint64_t *address);

@@ -39,7 +39,7 @@ enum common_register {
 	COMMON_BYTES = 0x38,
 };
 
-enum { NOTIFY_BYTES_MAX = 16 << 20, CONFIG_BYTES_MAX = 4096 };
+enum { NOTIFY_BYTES_MAX = 16 << 20, CONFIG_BYTES_MAX = 4096, CAPABILITIES_MAX = 48 };
 
 static const struct io_region *common_of(struct virtio_dev *dev)
 {
@@ -237,14 +237,15 @@ static void look_at(struct virtio_pci_dev *p, uint32_t at)
 
 int virtio_pci_modern_start(struct virtio_pci_dev *p)
 {
-	uint32_t at = 0, last;
+	uint32_t at = 0;
 
-	do {
-		last = at;
+	/* The list may have a loop. */
+	for (unsigned i = 0; i < CAPABILITIES_MAX; i++) {
 		at = pci_find_capability(p->pci, PCI_CAP_VENDOR, at, CAP_BYTES);
-		if (at)
-			look_at(p, at);
-	} while (at > last);
+		if (!at)
+			break;
+		look_at(p, at);
+	}
 	if (!p->common.bytes || !p->notify.bytes || !p->isr.bytes)
 		return -ENODEV;
 	p->dev.transport = &transport;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where devices are: on the command line, in ACPI's tables, on PCI. */
+/* Where devices on memory-mapped registers are: on the command line, or in ACPI's tables. */
 #include <base/errno.h>
 #include <base/log.h>
+#include <bus/acpi.h>
 #include <bus/virtio.h>
 #include <bus/virtio_mmio.h>
 #include <core/params.h>
@@ -47,9 +48,31 @@ static void probe_parameter(void *context, const char *value)
 	probe(&place);
 }
 
+/** A machine that tells its devices on the command line may tell them in the tables as well (Firecracker). */
+static void probe_tables(void)
+{
+	struct acpi_virtio found;
+	uint32_t position = 0;
+
+	while (!acpi_next_virtio(&position, &found)) {
+		struct virtio_mmio_place place = {
+			.base = phys(found.address),
+			.bytes = found.bytes,
+			.line = found.gsi,
+			.trigger = IRQ_EDGE_HIGH,
+		};
+
+		if (found.level)
+			place.trigger = found.low ? IRQ_LEVEL_LOW : IRQ_LEVEL_HIGH;
+		probe(&place);
+	}
+}
+
 void virtio_probe(void)
 {
 	unsigned told = 0;
 
 	params_each("virtio_mmio.device", probe_parameter, &told);
+	if (!told)
+		probe_tables();
 }

@@ -116,5 +116,16 @@ struct acpi_ecam {
 	uint8_t start_bus, end_bus;
 };
 
-/** The `index`-th range of PCI Express configuration space. -ENOENT: no more. */
+/** The `index`-th range of PCI Express configuration space: from the MCFG, or the one that a hardware-reduced machine's DSDT has
+ * (_CBA). -ENOENT: no more. */
 int must_check acpi_read_ecam(unsigned index, struct acpi_ecam *out);
+
+/* Devices of virtio on memory-mapped registers (LNRO0005), by pattern in the DSDT of a hardware-reduced machine. */
+
+struct acpi_virtio {
+	uint32_t address, bytes, gsi;
+	bool level, low;
+};
+
+/** The next one behind *position, 0 at first, which is moved on. -ENOENT: no more. */
+int must_check acpi_next_virtio(uint32_t *position, struct acpi_virtio *out);

@@ -134,6 +134,6 @@ bool must_check virtio_queue_enable_late(struct virtio_queue *queue);
 /** After the device was stopped: an outstanding buffer's token; NULL: no more. */
 void *virtio_queue_detach(struct virtio_queue *queue);
 
-/** Finds the devices on all transports and attaches drivers: those told on the command line, ACPI's and PCI's. Once, at start,
- * thread context. */
+/** Finds the devices on memory-mapped registers and attaches drivers: those told on the command line, else those in ACPI's tables.
+ * (Those on PCI: pci_probe().) Once, at start, thread context. */
 void virtio_probe(void);
