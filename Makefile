@@ -163,6 +163,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 	$(Q)$(link_test) -fsanitize=fuzzer
 
 -include tests/guest/rules.mk
+-include tests/net/rules.mk
 -include tests/vmm/rules.mk
 -include bench/rules.mk
 
@@ -171,7 +172,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot cli vmm debian fuzz
+SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot cli net vmm debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -220,6 +221,9 @@ check-debian: all
 check-long: all
 	@tests/debian/run.sh --long
 .PHONY: check-long
+
+check-net: all net-programs
+	$(suite) 600 tests/net/run.sh
 
 check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 	$(suite) 300 tests/vmm/run.sh

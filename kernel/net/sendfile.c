@@ -8,8 +8,8 @@
 
 #include "internal.h"
 
-/* At most so many bytes are looked up before they are handed over, in so many pieces. */
-enum { CHUNK_BYTES = 65536, RUN_PAGES = CHUNK_BYTES >> PAGE_SHIFT };
+/* At most so many bytes are looked up before they are handed over, and are in one piece. */
+enum { CHUNK_BYTES = 131072, PIECE_BYTES = 32768, RUN_PAGES = PIECE_BYTES >> PAGE_SHIFT };
 
 static void release_page(struct netbuf *buf)
 {

@@ -161,17 +161,45 @@ static void send_proc(int fd, const char *request)
 	end_connection(fd);
 }
 
+/* Whether a request asks for the connection's end: by its version, or by a line. */
+static bool asks_for_end(const char *request)
+{
+	const char *line = strchr(request, '\n');
+	bool ends = line && line - request > 2 && line[-2] == '0'; /* HTTP/1.0 */
+
+	for (; line; line = strchr(line + 1, '\n'))
+		if ((line[1] | 32) == 'c' && !strncasecmp(line + 1, "connection: ", 12))
+			ends = (line[13] | 32) == 'c';
+	return ends;
+}
+
+/* The first byte behind a whole request; NULL: its end has not come yet. */
+static char *end_of_request(char *bytes)
+{
+	for (char *line = strchr(bytes, '\n'); line; line = strchr(line + 1, '\n'))
+		if (line[1] == '\r' && line[2] == '\n')
+			return line + 3;
+	return NULL;
+}
+
+/* Those that are not about the page. */
+static bool is_special(int fd, const char *request)
+{
+	if (request[5] == 'q' && !strncmp(request, "GET /quit", 9))
+		quit(fd);
+	if (request[5] != 'p' || strncmp(request, "GET /proc/", 10))
+		return false;
+	send_proc(fd, request);
+	return true;
+}
+
 /* One whole request. False: the connection is gone, or waits. */
 static bool serve(int fd, const char *request)
 {
-	bool ends = strstr(request, "onnection: close") || strstr(request, "HTTP/1.0\r");
+	bool ends = asks_for_end(request);
 
-	if (!strncmp(request, "GET /quit", 9))
-		quit(fd);
-	if (!strncmp(request, "GET /proc/", 10)) {
-		send_proc(fd, request);
+	if (is_special(fd, request))
 		return false;
-	}
 	if (++requests == MARK_FIRST)
 		mark_begin();
 	else if (requests == MARK_LAST)
@@ -201,8 +229,8 @@ static void take(int fd, char *bytes, size_t count)
 	char *end;
 
 	bytes[count] = '\0';
-	while ((end = strstr(bytes, "\r\n\r\n")) != NULL) {
-		size_t used = (size_t)(end + 4 - bytes);
+	while ((end = end_of_request(bytes)) != NULL) {
+		size_t used = (size_t)(end - bytes);
 		char next = bytes[used];
 
 		bytes[used] = '\0';

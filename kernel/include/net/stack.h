@@ -67,7 +67,7 @@ int stack_error(struct stack_endpoint *ep) REQUIRES(net_mutex);
 /** How many bytes stack_send() takes now; of datagrams: whether one of any size goes (its largest size). */
 size_t stack_send_room(const struct stack_endpoint *ep) REQUIRES(net_mutex);
 
-/** Sends a chain, which is the stack's from here on, also on error. TCP: at most stack_send_room() bytes; `more` puts off a
+/** Sends a chain, which is the stack's from here on, also on error; a fragment has less than 64 KiB. TCP: at most stack_send_room() bytes; `more` puts off a
  * segment that is not full (MSG_MORE, TCP_CORK). Datagrams: to `to`, or the peer (NULL). -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE, -ENETUNREACH,
  * -EHOSTUNREACH, -ENOBUFS, the pending error. */
 struct stack_send {

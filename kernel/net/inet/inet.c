@@ -87,12 +87,38 @@ void inet_refresh(struct inet *inet)
 				 __ATOMIC_RELAXED);
 }
 
+void inet_refresh_readable(struct inet *inet)
+{
+	uint32_t events = inet->events;
+
+	if (events & (POLLRDHUP | POLLHUP | POLLERR) || inet->state != INET_CONNECTED) {
+		inet_refresh(inet);
+		return;
+	}
+	events &= ~(uint32_t)POLL_IN;
+	if (stack_pending_receive(inet->endpoint) >= max(inet->socket->receive_low, 1u))
+		events |= POLL_IN;
+	__atomic_store_n(&inet->events, events, __ATOMIC_RELAXED);
+}
+
+void inet_refresh_sent(struct inet *inet, uint32_t bytes)
+{
+	/* While most of the room is left, poll() need not be told anything else. */
+	if (inet->events & POLLOUT && bytes <= inet->room / 2)
+		__atomic_store_n(&inet->room, inet->room - bytes, __ATOMIC_RELAXED);
+	else
+		inet_refresh(inet);
+}
+
 /* Wakes for what is new; for data each time, since an edge-triggered epoll counts arrivals. */
 static void ready(struct stack_owner *owner, unsigned stack_events) REQUIRES(net_mutex)
 {
 	struct inet *inet = container_of(owner, struct inet, owner);
 	uint32_t before = inet->events, wake;
 
+	/* Most acknowledgements: there was room, and there is more of it now. */
+	if (stack_events == STACK_WRITABLE && before & POLLOUT)
+		return;
 	if (inet->socket->type != SOCK_STREAM)
 		inet_drop_unwanted(inet);
 	inet_refresh(inet);

@@ -88,6 +88,10 @@ extern const struct socket_ops inet_stream_ops, inet_datagram_ops;
 /** Brings `events` and `room` up to date after anything that the endpoint was asked to do. */
 void inet_refresh(struct inet *inet) REQUIRES(net_mutex);
 
+/** The same for less, after a stream was read, or so many bytes of it were sent. */
+void inet_refresh_readable(struct inet *inet) REQUIRES(net_mutex);
+void inet_refresh_sent(struct inet *inet, uint32_t bytes) REQUIRES(net_mutex);
+
 /** Takes off the queue of an ICMP socket what it does not want, up to the first packet that it does. */
 void inet_drop_unwanted(struct inet *inet) REQUIRES(net_mutex);
 

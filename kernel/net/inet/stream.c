@@ -200,7 +200,7 @@ static int take(struct inet *inet, const struct socket_message *message, struct 
 			error = -EAGAIN;
 		if (error == -EAGAIN && inet->shut & STACK_SHUT_READ)
 			error = 0;
-		inet_refresh(inet);
+		inet_refresh_readable(inet);
 		break;
 	default:
 		break;
@@ -290,15 +290,17 @@ static ssize_t send_room(struct inet *inet)
 static int hand_over(struct inet *inet, struct netbuf *chain, bool more)
 {
 	const struct stack_send request = { .data = chain, .more = more };
+	const uint32_t bytes = chain->packet_bytes;
 	int error = -EAGAIN;
 
 	mutex_lock(&net_mutex);
-	if (likely(inet->state == INET_CONNECTED &&
-		   chain->packet_bytes <= stack_send_room(inet->endpoint)))
+	if (likely(bytes <= inet->room)) {
 		error = stack_send(inet->endpoint, &request);
-	else
+		inet_refresh_sent(inet, error ? UINT32_MAX : bytes);
+	} else {
 		netbuf_put_chain(chain);
-	inet_refresh(inet);
+		inet_refresh(inet);
+	}
 	mutex_unlock(&net_mutex);
 	return error;
 }
