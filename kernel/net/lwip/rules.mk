@@ -22,6 +22,9 @@ $(LWIP_STAMP): $(LWIP_TARBALL) $(LWIP_PATCHES) scripts/unpack-lwip.sh
 	@echo "  UNPACK lwIP"
 	$(Q)scripts/unpack-lwip.sh $< $@ $(LWIP_PATCHES)
 
+# What objects were made from comes by unpacking, also where it is made anew.
+$(LWIP)/%: $(LWIP_STAMP) ;
+
 # Its headers are there before anything looks at them.
 $(patsubst %,$(BUILD)/%.o,$(wildcard kernel/net/lwip/*.c)): KERNEL_CFLAGS += $(LWIP_INCLUDES)
 $(patsubst %,$(BUILD)/%.o,$(wildcard kernel/net/lwip/*.c)): | $(LWIP_STAMP)
