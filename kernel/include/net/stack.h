@@ -26,7 +26,8 @@ enum stack_event {
 	STACK_ENDED = BIT(2),    /* an error is pending, or both directions are closed */
 	/* With STACK_READABLE: the peer sends no more of the stream; some of it may be unread yet (POLLRDHUP). */
 	STACK_PEER_ENDED = BIT(3),
-	STACK_FAILED = BIT(4), /* with STACK_ENDED: an error is pending, stack_error() tells which */
+	STACK_FAILED = BIT(
+		4), /* with STACK_ENDED: an error is pending, stack_error() tells which */
 };
 
 struct stack_owner {

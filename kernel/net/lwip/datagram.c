@@ -8,7 +8,10 @@
 
 #include <lwip/icmp6.h>
 #include <lwip/igmp.h>
+#include <lwip/inet_chksum.h>
 #include <lwip/mld6.h>
+
+#include <hooks.h>
 
 enum {
 	PORT_FIRST = 32768, /* of those that are given, as Linux */
@@ -201,6 +204,53 @@ int datagram_receive(struct stack_endpoint *ep, struct netbuf **out,
 	ep->bytes -= chain->packet_bytes;
 	*out = chain;
 	return 0;
+}
+
+/* The endpoint that sent a datagram to `to` from this port. */
+static struct stack_endpoint *sender_of(uint16_t port, const ip_addr_t *to, uint16_t to_port)
+{
+	for (struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
+		struct stack_endpoint *ep = pcb->recv_arg;
+
+		if (pcb->local_port == port && pcb->remote_port == to_port &&
+		    endpoint_is_udp(pcb) && ep->connected && ip_addr_eq(&pcb->remote_ip, to))
+			return ep;
+	}
+	return NULL;
+}
+
+/* lwIP has checked ICMPv6's sum. */
+static bool is_intact(const struct pbuf *p, bool v6)
+{
+	return v6 || !(ip_current_input_netif()->chksum_flags & NETIF_CHECKSUM_CHECK_ICMP) ||
+	       !inet_chksum_pbuf((struct pbuf *)p);
+}
+
+/** lwIP's: an ICMP message that something of ours was not delivered. Who is connected to that port is told (udp(7)). */
+void datagram_unreachable(const struct pbuf *p, bool v6)
+{
+	enum { CODE_PORT4 = 3, CODE_PORT6 = 4, ICMP_BYTES = 8, PROTOCOL_UDP = 17 };
+	uint8_t code = pbuf_get_at(p, 1), header[40], ports[4];
+	uint16_t bytes = v6 ? 40 : 20;
+	ip_addr_t to = { 0 };
+
+	if (code != (v6 ? CODE_PORT6 : CODE_PORT4) || !is_intact(p, v6) ||
+	    pbuf_copy_partial(p, header, bytes, ICMP_BYTES) != bytes ||
+	    header[v6 ? 6 : 9] != PROTOCOL_UDP)
+		return;
+	if (!v6)
+		bytes = (uint16_t)(header[0] & 15) * 4;
+	if (pbuf_copy_partial(p, ports, sizeof ports, ICMP_BYTES + bytes) != sizeof ports)
+		return;
+	IP_SET_TYPE_VAL(to, v6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
+	memcpy(v6 ? (void *)ip_2_ip6(&to)->addr : (void *)&ip_2_ip4(&to)->addr,
+	       header + (v6 ? 24 : 16), v6 ? 16 : 4);
+	if (v6)
+		ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNKNOWN, ip_current_input_netif());
+	struct stack_endpoint *ep = sender_of((uint16_t)(ports[0] << 8 | ports[1]), &to,
+					      (uint16_t)(ports[2] << 8 | ports[3]));
+	if (ep)
+		endpoint_fail(ep, ECONNREFUSED);
 }
 
 size_t datagram_pending(const struct stack_endpoint *ep)

@@ -33,6 +33,9 @@ void tcp_partial_ack(struct tcp_pcb *pcb, uint32_t acknowledged);
 /* tcp_timer.c */
 void tcp_touch(struct tcp_pcb *pcb);
 
+/* datagram.c */
+void datagram_unreachable(const struct pbuf *p, bool v6);
+
 /* packet.c */
 bool packet_busy(const struct pbuf *p);
 bool packet_is_large(const struct pbuf *p);
