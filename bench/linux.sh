@@ -22,3 +22,15 @@ linux_initrd()
 	mkdir -p "$2/dev" "$2/proc" "$2/tmp"
 	(cd "$2" && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 >"$1"
 }
+
+# linux_devices DIRECTORY: puts what the first process of bench/linux_init.c wants into it: itself, and the modules of virtio's network and disks.
+linux_devices()
+{
+	mkdir -p "$1/modules"
+	cp build/bench/linux_init "$1/init"
+	number=10
+	for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net virtio_blk; do
+		find build/peer/linux/lib/modules -name "$module.ko" -exec cp {} "$1/modules/$number-$module.ko" \;
+		number=$((number + 1))
+	done
+}

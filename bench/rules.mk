@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Programs, plugin and empty kernel of the benchmarks. Included by the Makefile.
 
-BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic)
-BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf
+BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd)
+BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf build/bench/linux_init
 BENCH_CFLAGS := -std=gnu17 -O2 $(WARN)
 
 # Not position independent, so that the program's first instruction has an address known beforehand.
@@ -21,6 +21,14 @@ build/bench/hello-dynamic: bench/hello.c
 build/bench/abi: bench/abi.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
+
+build/bench/linux_init: bench/linux_init.c
+	@mkdir -p $(@D)
+	$(Q)musl-gcc $(BENCH_CFLAGS) -static -s -o $@ $<
+
+build/bench/httpd: build/net/httpd
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 build/bench/waiting: bench/waiting.c
 	@mkdir -p $(@D)
