@@ -48,7 +48,7 @@ load()
 	done
 	kill -INT $wrk
 	wait $wrk
-	kill $qemu
+	kill $qemu 2>/dev/null
 	wait $qemu 2>/dev/null
 	qemu=
 	awk '$1 == "begin" { b = $2 } $1 == "end" { e = $2 } END { if (e) printf "%.0f", (e - b) / 10000; else print "failed" }' \

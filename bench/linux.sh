@@ -29,7 +29,7 @@ linux_devices()
 	mkdir -p "$1/modules"
 	cp build/bench/linux_init "$1/init"
 	number=10
-	for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net virtio_blk; do
+	for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net virtio_blk; do
 		find build/peer/linux/lib/modules -name "$module.ko" -exec cp {} "$1/modules/$number-$module.ko" \;
 		number=$((number + 1))
 	done
