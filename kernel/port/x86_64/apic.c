@@ -46,6 +46,12 @@ enum {
  * its start. */
 enum { RATE_CYCLES_MIN = 1000000 };
 
+/** Both counters at one moment, which lies somewhere in the window around `cycles`. */
+struct timer_sample {
+	uint64_t cycles, window;
+	uint32_t count;
+};
+
 static struct {
 	struct io_region registers;
 	void (*timer_handler)(void);
@@ -53,8 +59,7 @@ static struct {
 	/* Count-down mode: the timer's rate is counts per 2^32 cycles, measured against the cycle
 	 * counter. */
 	uint64_t rate;
-	uint64_t sample_cycles;
-	uint32_t sample_count;
+	struct timer_sample start;
 	uint32_t armed_count; /* 0: not armed */
 	uint64_t armed_at;
 } apic;
@@ -90,25 +95,21 @@ static bool enable(void)
 	return !io_map(&apic.registers, phys(base & 0x000ffffffffff000), REGS_SPAN);
 }
 
-/** Both counters at one moment: of several readings the one that took least, since a virtual CPU
- * may lose its place (or an emulator translate code) between them. */
-static uint32_t sample_count(uint64_t *cycles)
+/** Of several readings the one that took least, since a virtual CPU may lose its place (or an emulator translate code)
+ * within one. */
+static struct timer_sample take_sample(void)
 {
-	uint64_t least = UINT64_MAX;
-	uint32_t count = 0;
+	struct timer_sample best = { .window = UINT64_MAX };
 
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t before = cpu_cycles();
-		uint32_t now = apic_read(REG_CURRENT);
+		uint32_t count = apic_read(REG_CURRENT);
 		uint64_t window = cpu_cycles() - before;
 
-		if (window < least) {
-			least = window;
-			count = now;
-			*cycles = before + window / 2;
-		}
+		if (window < best.window)
+			best = (struct timer_sample){ before + window / 2, window, count };
 	}
-	return count;
+	return best;
 }
 
 /** An interrupt of the firmware's that was never ended would hold back all of lower priority. */
@@ -145,7 +146,7 @@ bool apic_start(void)
 		apic_write(REG_DIVIDE, DIVIDE_BY_1);
 		apic_write(REG_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
 		apic_write(REG_INITIAL, UINT32_MAX);
-		apic.sample_count = sample_count(&apic.sample_cycles);
+		apic.start = take_sample();
 	}
 	return true;
 }
@@ -171,17 +172,34 @@ static void set_rate(uint32_t counts, uint64_t cycles)
 		apic.rate = ((uint64_t)counts << 32) / cycles;
 }
 
+/** Whether an interval tells the rate within an eighth or so. */
+static bool is_good(const struct timer_sample *start, const struct timer_sample *end)
+{
+	uint64_t passed = end->cycles - start->cycles;
+
+	return passed >> 63 ? false : (start->window + end->window) * 4 <= passed;
+}
+
 /** The count-down rate, from the time since the timer was started; waits a little where that is too
- * short. */
+ * short, or where the CPU was away while it looked. */
 static void measure_rate(void)
 {
-	uint64_t cycles = 0;
-	uint32_t count;
+	enum { TRIES = 20 };
+	struct timer_sample end;
 
-	while (cpu_cycles() - apic.sample_cycles < RATE_CYCLES_MIN)
-		cpu_relax();
-	count = sample_count(&cycles);
-	set_rate(apic.sample_count - count, cycles - apic.sample_cycles);
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint64_t from = max(apic.start.cycles, cpu_cycles() - RATE_CYCLES_MIN);
+
+		while (cpu_cycles() - from < RATE_CYCLES_MIN)
+			cpu_relax();
+		end = take_sample();
+		if (is_good(&apic.start, &end)) {
+			set_rate(apic.start.count - end.count, end.cycles - apic.start.cycles);
+			break;
+		}
+		if (end.window < apic.start.window)
+			apic.start = end;
+	}
 	if (!apic.rate)
 		apic.rate = (uint64_t)1 << 32;
 	apic_write(REG_INITIAL, 0);
