@@ -731,8 +731,8 @@ static uint64_t reclaimable(void)
 	if (!ram.reclaimers)
 		return 0;
 	list_for_each(node, ram.reclaimers)
-		bytes += __atomic_load_n(
-			&list_entry(node, struct pages_reclaimer, link)->bytes, __ATOMIC_RELAXED);
+		bytes += __atomic_load_n(&list_entry(node, struct pages_reclaimer, link)->bytes,
+					 __ATOMIC_RELAXED);
 	return bytes;
 }
 

@@ -15,7 +15,7 @@ struct lower;
 struct page;
 
 struct lower_run {
-	const void *data;  /* NULL: zeros */
+	const void *data; /* NULL: zeros */
 	uint64_t bytes;
 	bool mappable;     /* `data` lies in frames of the direct map that nobody writes */
 	struct page *page; /* where `data` lies, a reference for the caller; NULL: it stays */

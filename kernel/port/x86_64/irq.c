@@ -171,8 +171,8 @@ static unsigned vector_of_line(unsigned line)
 {
 	unsigned v = 0;
 
-	while (v < VECTORS && !(irq.vectors[v].first && !irq.vectors[v].is_message &&
-				irq.vectors[v].line == line))
+	while (v < VECTORS &&
+	       !(irq.vectors[v].first && !irq.vectors[v].is_message && irq.vectors[v].line == line))
 		v++;
 	return v;
 }
