@@ -15,6 +15,7 @@
 #include <mm/alloc.h>
 #include <mm/pages.h>
 #include <mm/stack.h>
+#include <net/socket.h>
 
 #include "futex.h"
 #include "rseq.h"
@@ -453,6 +454,23 @@ void task_release_user_state(struct task *task)
 	task->clear_child_tid = 0;
 }
 
+/* As the end of a process does it on Linux: its connections end in order, and what it sent arrives. */
+static void close_sockets(struct process *process)
+{
+	for (int fd = fd_next(process->files, 0); fd >= 0;
+	     fd = fd_next(process->files, (unsigned)fd + 1)) {
+		struct file *file = fd_get(process->files, fd);
+		bool is_socket = file && socket_of(file);
+
+		file_put(file);
+		if (is_socket) {
+			int err = fd_close(process->files, fd);
+			(void)err; /* another thread may have closed it */
+		}
+	}
+	network_finish();
+}
+
 _Noreturn void process_exit(unsigned status)
 {
 	struct process *process = process_current();
@@ -461,6 +479,7 @@ _Noreturn void process_exit(unsigned status)
 	process->exit_status = status;
 	if (thread_current()->trace)
 		trace_exit(status);
+	close_sockets(process);
 	block_cache_sync_all();
 	/* The machine is the first process's, and there are no others yet: nothing needs to be given back. */
 	core_end(signo ? STATUS_SIGNAL_BASE + signo : status >> 8 & 0xff);

@@ -178,6 +178,16 @@ if begin tcp-source && { serve 5001 build/net/transfer source 5001 $bytes || tru
 	judge grep -q "received $bytes right" "$work/pull"
 	end_jobs
 fi
+if begin last-words; then
+	port=$(free_port)
+	build/net/transfer sink "$port" >"$work/sink" 2>&1 &
+	helper=$!
+	# shellcheck disable=SC2086
+	./capuchin run --timeout 60 --net user $options build/net/transfer leave 10.0.2.2 "$port" 3000000 >"$work/out" 2>&1 </dev/null
+	wait $helper
+	helper=
+	judge grep -q 'received 3000000 right' "$work/sink"
+fi
 if begin client; then
 	tcp=$(free_port) udp=$(free_port)
 	build/net/httpd "$tcp" >/dev/null 2>&1 &

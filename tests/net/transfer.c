@@ -5,6 +5,7 @@
  *	transfer sink PORT              takes one connection, tells how many bytes came and whether they were right
  *	transfer source PORT BYTES      takes one connection and sends so many
  *	transfer push ADDRESS PORT BYTES, transfer pull ADDRESS PORT      the same, connecting
+ *	transfer leave ADDRESS PORT BYTES      sends, and ends at once: what was sent must arrive all the same
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -69,7 +70,7 @@ static int check(const char *what, long result)
 	return (int)result;
 }
 
-static int source(int fd, uint64_t total)
+static int source(int fd, uint64_t total, bool stay)
 {
 	uint64_t sent = 0;
 
@@ -84,9 +85,12 @@ static int source(int fd, uint64_t total)
 		sent += bytes;
 	}
 	mark_end();
-	check("shutdown", shutdown(fd, SHUT_WR));
-	char end;
-	check("recv", recv(fd, &end, 1, 0)); /* the other side has it all */
+	if (stay) {
+		char end;
+
+		check("shutdown", shutdown(fd, SHUT_WR));
+		check("recv", recv(fd, &end, 1, 0)); /* the other side has it all */
+	}
 	printf("sent %llu\n", (unsigned long long)sent);
 	return 0;
 }
@@ -137,9 +141,10 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "sink"))
 		return sink(accept_one(argv[2]));
 	if (argc == 4 && !strcmp(argv[1], "source"))
-		return source(accept_one(argv[2]), strtoull(argv[3], NULL, 0));
-	if (argc == 5 && !strcmp(argv[1], "push"))
-		return source(connect_to(argv[2], argv[3]), strtoull(argv[4], NULL, 0));
+		return source(accept_one(argv[2]), strtoull(argv[3], NULL, 0), true);
+	if (argc == 5 && (!strcmp(argv[1], "push") || !strcmp(argv[1], "leave")))
+		return source(connect_to(argv[2], argv[3]), strtoull(argv[4], NULL, 0),
+			      argv[1][0] == 'p');
 	if (argc == 4 && !strcmp(argv[1], "pull"))
 		return sink(connect_to(argv[2], argv[3]));
 	fprintf(stderr, "usage: transfer sink|source|push|pull ...\n");

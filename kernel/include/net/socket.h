@@ -290,3 +290,6 @@ const struct path_context *socket_caller_paths(void);
 
 /** Registers /proc/net and /proc/sys/net. Once. -ENOMEM. */
 int must_check network_show(void);
+
+/** At the program's end, when its sockets are closed: waits, a few seconds at most, until other machines have what was sent. */
+void network_finish(void);
