@@ -6,18 +6,21 @@
 #include "config.h"
 
 #include <base/errno.h>
+#include <base/format.h>
 #include <base/log.h>
 #include <base/string.h>
 #include <core/params.h>
 #include <core/thread.h>
 #include <core/time.h>
+#include <fs/root.h>
 
 #include <hooks.h>
 #include <lwip/dhcp.h>
 
 enum {
 	WAIT_SECONDS = 3, /* for DHCP, from the start of the first interface */
-	SERVERS = 3,      /* of each source */
+	SERVERS = 3,      /* of each source; as many as a resolver takes */
+	ADDRESS_TEXT = 40,
 };
 
 enum server_source { FROM_PARAMETERS, FROM_DHCP, FROM_ROUTERS, SERVER_SOURCES };
@@ -104,7 +107,7 @@ static bool pending(void)
 	return __atomic_load_n(&config.pending, __ATOMIC_ACQUIRE);
 }
 
-void stack_wait_ready(void)
+static void wait_for_addresses(void)
 {
 	while (pending()) {
 		struct waiter waiter;
@@ -123,6 +126,49 @@ void stack_wait_ready(void)
 			return;
 		}
 	}
+}
+
+/* Text of an address (RFC 5952, but without "::"); its length. */
+static int write_address(const struct ip_address *ip, char *out, size_t size)
+{
+	const uint8_t *b = ip->bytes;
+	int length = 0;
+
+	if (ip->family == AF_INET)
+		return format(out, size, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+	for (int i = 0; i < 16; i += 2)
+		length += format(out + length, size - (size_t)length, "%s%x", i ? ":" : "",
+				 b[i] << 8 | b[i + 1]);
+	return length;
+}
+
+static size_t write_servers(char *out, size_t size)
+{
+	struct ip_address server;
+	size_t length = 0;
+
+	mutex_lock(&net_mutex);
+	for (unsigned i = 0; i < SERVERS && !name_server(i, &server); i++) {
+		char text[ADDRESS_TEXT];
+
+		write_address(&server, text, sizeof text);
+		length += (size_t)format(out + length, size - length, "nameserver %s\n", text);
+	}
+	mutex_unlock(&net_mutex);
+	return length;
+}
+
+void stack_wait_ready(void)
+{
+	char text[SERVERS * (ADDRESS_TEXT + sizeof "nameserver \n")];
+	size_t length;
+
+	if (!netdev_next(NULL))
+		return;
+	wait_for_addresses();
+	length = write_servers(text, sizeof text);
+	if (length && root_supply_file("/etc/resolv.conf", text, length))
+		log_warning("/etc/resolv.conf cannot be written");
 }
 
 /* Interfaces */
