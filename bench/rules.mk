@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Programs, plugin and empty kernel of the benchmarks. Included by the Makefile.
 
-BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd)
+BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd block)
 BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf build/bench/linux_init
 BENCH_CFLAGS := -std=gnu17 -O2 $(WARN)
 
@@ -29,6 +29,10 @@ build/bench/linux_init: bench/linux_init.c
 build/bench/httpd: build/net/httpd
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
+
+build/bench/block: bench/block.c
+	@mkdir -p $(@D)
+	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
 
 build/bench/waiting: bench/waiting.c
 	@mkdir -p $(@D)
