@@ -56,7 +56,7 @@
 #define LWIP_ACD 0
 #define LWIP_AUTOIP 0
 #define LWIP_DHCP_GET_NTP_SRV 0
-#define LWIP_DNS 1 /* so that servers are told: config.c; the program resolves, dns.c is not built */
+#define LWIP_DNS 1 /* servers are told (config.c); dns.c is not built: the program resolves */
 #define DNS_MAX_SERVERS 3
 #define LWIP_DHCP_MAX_DNS_SERVERS 3
 
