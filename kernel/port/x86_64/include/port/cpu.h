@@ -68,9 +68,10 @@ static inline void dma_wmb(void)
 	asm volatile("" : : : "memory");
 }
 
-/* MFENCE, not a locked instruction: QEMU's TCG with one CPU carries that out as a plain one, while its devices run in threads of
- * their own, and a notification is lost (QEMU 7.2; MFENCE it does translate). */
+/* QEMU's TCG with one CPU carries out neither MFENCE nor a locked instruction as a barrier, while its devices run in threads of
+ * their own (QEMU 7.2; tcg_gen_mb() asks for CF_PARALLEL): a notification is lost now and then, and the queue stands still for ever.
+ * Its RDTSC takes a lock, which is one. */
 static inline void dma_mb(void)
 {
-	asm volatile("mfence" : : : "memory");
+	asm volatile("mfence; rdtsc" : : : "rax", "rdx", "memory");
 }
