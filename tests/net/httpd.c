@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -316,7 +317,12 @@ int main(int argc, char **argv)
 	struct epoll_event events[EVENTS];
 	int listener = listen_on(argc > 1 ? atoi(argv[1]) : 80);
 
+	struct rlimit files;
+
 	signal(SIGPIPE, SIG_IGN);
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 	if (argc > 2) {
 		struct stat st;
 
