@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . bench/linux.sh
 
 program=build/bench/httpd
-marks=$(nm $program | sed -n 's/^\([0-9a-f]*\) T mark_\(begin\|end\)$/,\2=\1/p' | tr -d '\n')
+marks=,entered=$(pvh_entry "$kernel")$(nm $program | sed -n 's/^\([0-9a-f]*\) T mark_\(ready\|begin\|end\)$/,\2=\1/p' | tr -d '\n')
 qemu= idle=
 trap '[ -z "$qemu" ] || kill $qemu 2>/dev/null; [ -z "$idle" ] || kill $idle 2>/dev/null' EXIT
 
@@ -25,7 +25,7 @@ start()
 	port=$(free_port)
 	rm -f "build/bench/http.$guest"
 	# shellcheck disable=SC2086
-	qemu-system-x86_64 -M q35 ${machine#-M microvm,acpi=off} -m 512 -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$port-:80" \
+	qemu-system-x86_64 -M q35 ${memory_option--m 512} ${machine#-M microvm,acpi=off} -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$port-:80" \
 		-device virtio-net-pci,netdev=net "$@" -plugin "build/bench/icount.so,out=build/bench/http.$guest$marks" \
 		</dev/null >"build/bench/http.$guest.out" 2>&1 &
 	qemu=$!
@@ -60,6 +60,20 @@ rate()
 	awk '$1 == "Requests/sec:" { printf "%.0f", $2 }' "build/bench/http.$1.wrk"
 }
 
+# The smallest memory in MiB with which the server still answers.
+smallest_memory()
+{
+	for memory in 4 6 8 10 12 14 16 20 24 32; do
+		memory_option="-m $memory"; start small -kernel "$kernel" -initrd $program.erofs \
+			-append "init=/init $static_ip -- 80" && answer=$(curl -s -m 10 "http://127.0.0.1:$port/" | wc -c)
+		kill $qemu 2>/dev/null
+		wait $qemu 2>/dev/null
+		qemu=
+		[ "${answer-0}" != 612 ] || { echo "$memory MiB"; return; }
+	done
+	echo failed
+}
+
 static_ip='ip=10.0.2.15::10.0.2.2:255.255.255.0:::off'
 start capuchin -kernel "$kernel" -initrd $program.erofs -append "init=/init $static_ip -- 80" || { echo "the server failed" >&2; exit 1; }
 ours=$(load 8)
@@ -79,4 +93,6 @@ echo
 echo '| figure | Capuchin | Linux | must | aim |'
 echo '| --- | --- | --- | --- | --- |'
 echo "| guest instructions a keep-alive HTTP request, 8 connections | $ours | $theirs | 12,000 | 6,000 |"
+echo "| kernel entry to ready, static address | $(awk '$1 == "entered" { e = $2 } $1 == "ready" { print $2 - e }' build/bench/http.capuchin) | - | 4,000,000 | 1,500,000 |"
+echo "| smallest memory for that server | $(smallest_memory) | - | 24 MiB | 12 MiB |"
 echo "| requests a second, beside Linux | $(rate capuchin) | $(rate linux) | 1.0x | 2x: $ratio |"
