@@ -118,4 +118,5 @@ unset arguments
 row 'wall time of `capuchin run hello`, beside QEMU alone with an empty kernel' "$(wall_ratio)" 1.5x 1.1x
 bench/abi.sh || failed=1
 bench/block.sh || failed=1
+bench/http.sh || failed=1
 exit $failed
