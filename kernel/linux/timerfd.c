@@ -78,7 +78,8 @@ static void catch_up(struct timerfd *t)
 	uint64_t times = (now_of(t) - t->expires_ns) / t->interval_ns;
 
 	t->ticks += times;
-	t->expires_ns += (times + 1) * t->interval_ns;
+	/* Both are below 2^63; a sum that is not would count as long past in arm(), and fire again and again. */
+	t->expires_ns = min(t->expires_ns + (times + 1) * t->interval_ns, (uint64_t)INT64_MAX);
 	t->expired = false;
 	arm(t);
 }

@@ -130,6 +130,24 @@ static void check_misuse(void)
 	close(fd);
 }
 
+/* The time after the first would be past the end of all: it is never, not at once. */
+static void check_longest_interval(void)
+{
+	int fd = timerfd_create(CLOCK_REALTIME, 0);
+	struct itimerspec left;
+	struct timespec now;
+	uint64_t ticks;
+
+	CHECK_EQ(set(fd, TFD_TIMER_ABSTIME, 1, INT64_MAX), 0);
+	CHECK_EQ(read(fd, &ticks, 8), 8);
+	CHECK_EQ(ticks, 1);
+	clock_gettime(CLOCK_REALTIME, &now);
+	CHECK_EQ(timerfd_gettime(fd, &left), 0);
+	CHECK(left.it_value.tv_sec <= INT64_MAX / 1000000000 - now.tv_sec);
+	CHECK_EQ(polled(fd), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	check_clock(CLOCK_MONOTONIC);
@@ -137,5 +155,6 @@ int main(void)
 	check_clock(CLOCK_BOOTTIME);
 	check_edges();
 	check_misuse();
+	check_longest_interval();
 	return check_done("timerfd");
 }
