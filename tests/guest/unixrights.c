@@ -153,6 +153,17 @@ static void check_streams(void)
 	CHECK_EQ(receive(fd[1], &got, 512, 8, MSG_WAITALL), 3);
 	CHECK_EQ(got.count, 1);
 	close(got.fds[0]);
+	CHECK_EQ(receive(fd[1], &got, 512, 64, 0), 5);
+	/* Who wants no byte waits for one, but then gets the descriptors. */
+	CHECK_EQ(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
+	CHECK_ERROR(recv(fd[1], &got, 0, 0), EAGAIN);
+	CHECK_EQ(send_fds(fd[0], "two", &event, 1), 3);
+	CHECK_EQ(receive(fd[1], &got, 512, 0, 0), 0);
+	CHECK_EQ(got.count, 1);
+	close(got.fds[0]);
+	CHECK_EQ(recv(fd[1], &got, 0, 0), 0);
+	CHECK_EQ(receive(fd[1], &got, 512, 64, 0), 3);
+	CHECK_EQ(got.count, 0);
 	close(fd[0]);
 	close(fd[1]);
 	close(event);

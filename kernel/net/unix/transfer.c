@@ -186,6 +186,7 @@ struct receiving {
 	struct socket_message *message;
 	struct control_list unwanted; /* where what the program has no room for goes */
 	bool peeks, has_credentials, has_files;
+	bool found; /* a message, of which the program may have wanted no byte */
 	struct socket_credentials credentials; /* of what was taken first */
 };
 
@@ -302,6 +303,7 @@ static ssize_t take_stream(struct receiving *r) REQUIRES(unix_mutex)
 		}
 		if (!may_follow(r, m))
 			break;
+		r->found = true;
 		if (!total)
 			give_address(r, m);
 		more = take_part(r, m, skip, &total);
@@ -324,7 +326,7 @@ static ssize_t receive_stream(struct receiving *r) REQUIRES(unix_mutex)
 	if (list && (list->files || list->bytes))
 		return 0;
 	count = take_stream(r);
-	if (count)
+	if (count || r->found)
 		return count;
 	int error = take_error(end);
 	if (error)
