@@ -412,6 +412,13 @@ static int move_keys(const struct futex_move *m, const struct futex_key *from,
 	int err;
 
 	do {
+		/* It may be in use, and the lock's waiters gone again while a page was fetched. */
+		if (!*fresh)
+			*fresh = futex_record_create();
+		if (!*fresh) {
+			err = -ENOMEM;
+			break;
+		}
 		spin_lock(&bucket->lock);
 		err = bucket->waiters.next ? move_all(m, from, to, fresh, &moved) : 0;
 		spin_unlock(&bucket->lock);
