@@ -268,10 +268,12 @@ static ssize_t netlink_send(struct socket *socket, struct socket_message *messag
 		return -EOPNOTSUPP;
 	if (error)
 		return error;
+	if (!bytes)
+		return -ENODATA;
 	if (bytes > REQUEST_BYTES)
 		return -EMSGSIZE;
 	data = mem_alloc(bytes);
-	if (!data && bytes)
+	if (!data)
 		return -ENOBUFS;
 	count = uio_get(message->uio, data, bytes);
 	if (count == (ssize_t)bytes)
