@@ -92,10 +92,8 @@ static void offload(struct netbuf *frame)
 	const uint8_t *ip = frame->data + ETHERNET_BYTES;
 	uint16_t sum;
 
-	if (!at || (!tcp && protocol != IP_PROTO_UDP)) {
-		stack_timers_look();
+	if (!at || (!tcp && protocol != IP_PROTO_UDP))
 		return;
-	}
 	if (frame->bytes < at + field + 2)
 		return;
 	sum = pseudo_sum(ip6 ? ip + 8 : ip + 12, ip6 ? 32 : 8, protocol, frame->packet_bytes - at);
@@ -109,6 +107,16 @@ static void offload(struct netbuf *frame)
 	frame->header_bytes = (uint16_t)(at + (frame->data[at + 12] >> 4) * 4u);
 }
 
+/* Whether a frame is of a protocol that the periodic timers have nothing to do with. */
+static bool is_transport(const uint8_t *frame)
+{
+	uint16_t type = be16_at(frame + 12);
+	uint8_t protocol = frame[ETHERNET_BYTES + (type == ETHTYPE_IP ? 9 : 6)];
+
+	return (type == ETHTYPE_IP || type == ETHTYPE_IPV6) &&
+	       (protocol == IP_PROTO_TCP || protocol == IP_PROTO_UDP);
+}
+
 /* lwIP's: a frame, from its Ethernet header on. */
 static err_t transmit(struct netif *netif, struct pbuf *p) NO_THREAD_SAFETY_ANALYSIS
 {
@@ -119,7 +127,7 @@ static err_t transmit(struct netif *netif, struct pbuf *p) NO_THREAD_SAFETY_ANAL
 		return ERR_MEM;
 	if (interface->dev->features & NETDEV_CSUM)
 		offload(frame);
-	else
+	if (!is_transport(p->payload))
 		stack_timers_look();
 	if (be16_at((const uint8_t *)p->payload + 12) == ETHTYPE_ARP)
 		stack_timer_want(STACK_TIMER_ARP, 10);
