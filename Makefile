@@ -172,7 +172,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot cli net vmm debian fuzz
+SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot devices cli net vmm debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -224,6 +224,9 @@ check-long: all
 
 check-net: all net-programs
 	$(suite) 600 tests/net/run.sh
+
+check-devices: all guest-programs
+	$(suite) 600 tests/guest/devices.sh
 
 check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 	$(suite) 300 tests/vmm/run.sh

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a random read of 4 KiB from a disk costs: a thousand of them between two marks, functions at whose first instructions the
- * counting plugin looks. As the first process of a Linux guest it first loads the modules in /modules, in the order of their names.
+ * counting plugin looks.
  */
-#define _GNU_SOURCE
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { BLOCK_BYTES = 4096, READS = 1000, WARM_UP = 100, WAIT_MS = 5000 };
@@ -24,34 +20,6 @@ enum { BLOCK_BYTES = 4096, READS = 1000, WARM_UP = 100, WAIT_MS = 5000 };
 	}
 MARK(read_begin)
 MARK(read_end)
-
-static void load(const struct dirent *entry)
-{
-	char path[300];
-	int fd;
-
-	snprintf(path, sizeof path, "/modules/%s", entry->d_name);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-		perror(path);
-	close(fd);
-}
-
-static int is_module(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-static void load_modules(void)
-{
-	struct dirent **entries;
-	int count = scandir("/modules", &entries, is_module, alphasort);
-
-	for (int i = 0; i < count; i++)
-		load(entries[i]);
-	if (count > 0 && mount("dev", "/dev", "devtmpfs", 0, NULL))
-		perror("/dev");
-}
 
 static int open_disk(void)
 {
@@ -85,7 +53,6 @@ int main(void)
 	uint64_t blocks;
 	int fd;
 
-	load_modules();
 	fd = open_disk();
 	if (fd < 0) {
 		perror("/dev/vda");

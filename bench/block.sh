@@ -10,7 +10,6 @@ program=build/bench/block
 disk=build/bench/block.img
 reads=1000
 machine="-M q35 -accel tcg -cpu max -nodefaults -no-user-config -no-reboot -display none -serial stdio"
-modules='virtio/virtio_ring virtio/virtio virtio/virtio_pci_legacy_dev virtio/virtio_pci_modern_dev virtio/virtio_pci block/virtio_blk'
 
 # measure NAME QEMU-OPTION...: what a read costs in one guest, to stdout.
 measure()
@@ -25,17 +24,12 @@ measure()
 		END { if (!end) exit 1; printf "%.0f", (end - begin) / reads }' "$counts"
 }
 
-# The modules, in the order in which they are loaded.
 linux_root()
 {
 	rm -rf build/bench/block.root
-	mkdir -p build/bench/block.root/modules
-	cp $program build/bench/block.root/init
-	number=0
-	for module in $modules; do
-		number=$((number + 1))
-		cp build/peer/linux/lib/modules/*/kernel/drivers/"$module".ko "build/bench/block.root/modules/$number.ko" || return 1
-	done
+	mkdir -p build/bench/block.root
+	linux_devices build/bench/block.root
+	cp $program build/bench/block.root/program
 	linux_initrd build/bench/block.cpio.gz build/bench/block.root
 }
 

@@ -111,7 +111,7 @@ int virtq_packed_add(struct virtq *q, const struct virtio_segment *segments, uns
 {
 	struct virtq_slot *slot = &q->slots[q->free_slot];
 
-	if (wants_table(q, count) && q->free_count)
+	if (wants_table(q, count))
 		add_indirect(q, segments, readable, count);
 	else if (count <= q->free_count)
 		add_chain(q, segments, readable, count);

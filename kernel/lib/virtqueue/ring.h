@@ -56,10 +56,12 @@ static inline uint32_t saturated_sum(uint32_t a, uint32_t b)
 	return add_overflows(a, b, &sum) ? UINT32_MAX : sum;
 }
 
-/** Whether a buffer goes into its slot's table. While the ring has room, a chain of descriptors in it is cheaper for both sides. */
+/** Whether a buffer goes into its slot's table, for which one descriptor is free. While the ring has room, a chain of descriptors in
+ * it is cheaper for both sides. */
 static inline bool wants_table(const struct virtq *q, unsigned count)
 {
-	return count > 1 && q->free_count < q->entries / 2 && count <= q->table_segments;
+	return count > 1 && count <= q->table_segments && q->free_count &&
+	       (q->free_count < q->entries / 2 || q->free_count < count);
 }
 
 static inline struct virtq_descriptor *table_of(const struct virtq *q, unsigned slot)

@@ -134,7 +134,7 @@ int virtq_split_add(struct virtq *q, const struct virtio_segment *segments, unsi
 
 	if (likely(count == 1 && q->free_count))
 		add_one(q, segments, readable);
-	else if (wants_table(q, count) && q->free_count)
+	else if (wants_table(q, count))
 		add_indirect(q, segments, readable, count);
 	else if (count <= q->free_count)
 		add_chain(q, segments, readable, count);

@@ -197,6 +197,20 @@ static void a_ring_too_small_for_all_requests_is_waited_for(void **state)
 	assert_int_equal(contract_done, 16);
 }
 
+static void a_request_of_more_pieces_than_the_ring_has_is_cut(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		make(2, VIRTIO_BLK_F_SEG_MAX | (i & 1 ? VIRTIO_F_INDIRECT_DESC : 0) |
+				(i & 2 ? VIRTIO_F_RING_PACKED : 0));
+		put32(VIRTIO_BLK_SEG_MAX, 126);
+		sim.queues[0].entries_max = 8;
+		assert_int_equal(probe(), 0);
+		contract_check(last_disk());
+		assert_in_range(data_segments_max, 1, 6);
+	}
+}
+
 static void errors_are_told(void **state)
 {
 	unsigned char data[512];
@@ -316,6 +330,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(every_kind_of_device_keeps_the_contract, set_up),
 		cmocka_unit_test_setup(a_ring_too_small_for_all_requests_is_waited_for, set_up),
+		cmocka_unit_test_setup(a_request_of_more_pieces_than_the_ring_has_is_cut, set_up),
 		cmocka_unit_test_setup(errors_are_told, set_up),
 		cmocka_unit_test_setup(a_read_that_wrote_too_little_is_an_error, set_up),
 		cmocka_unit_test_setup(a_device_that_breaks_the_contract_ends_all_requests, set_up),

@@ -354,9 +354,7 @@ static int open_queue(struct virtio_blk *blk, uint64_t features)
 	/* A request that does not fit an empty ring would wait for ever. */
 	if (blk->slot_count <= SEGMENTS_EXTRA)
 		return -EINVAL;
-	if (!(features & VIRTIO_F_INDIRECT_DESC))
-		blk->block.segments_max = min(blk->block.segments_max,
-					      blk->slot_count - SEGMENTS_EXTRA);
+	blk->block.segments_max = min(blk->block.segments_max, blk->slot_count - SEGMENTS_EXTRA);
 	blk->slots = mem_zalloc(blk->slot_count * sizeof(*blk->slots));
 	blk->owners = mem_zalloc(blk->slot_count * sizeof(*blk->owners));
 	blk->free_slots = mem_alloc(blk->slot_count * sizeof(*blk->free_slots));
