@@ -172,7 +172,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format gcc clang unit guest guest-q35 guest-pc boot devices cli net vmm debian fuzz
+SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net vmm debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -188,6 +188,9 @@ check-headers: $(LWIP_STAMP)
 
 check-cycles check-size check-format:
 	$(suite) 120 scripts/$@.sh
+
+check-docs:
+	$(suite) 30 scripts/syscall-table.sh --check
 
 check-gcc: $(BUILD)/capuchin.elf build/bench/hello.erofs
 	$(suite) 60 scripts/check-image.sh $<
@@ -234,12 +237,15 @@ check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 format:
 	find kernel cli tests bench -name '*.[ch]' | xargs clang-format -i
 
+docs:
+	scripts/syscall-table.sh
+
 demo: all $(BENCH_FILES)
 	@scripts/demo.sh
 
 bench: all $(BENCH_FILES)
 	@bench/run.sh
-.PHONY: check $(addprefix check-,$(SUITES)) format demo bench
+.PHONY: check $(addprefix check-,$(SUITES)) format docs demo bench
 
 clean:
 	rm -rf $(BUILD) capuchin
