@@ -172,7 +172,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net vmm debian fuzz
+SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net lossy stalls vmm debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -227,6 +227,12 @@ check-long: all
 
 check-net: all net-programs
 	$(suite) 600 tests/net/run.sh
+
+check-lossy: all net-programs
+	$(suite) 300 tests/net/lossy.sh 16
+
+check-stalls: all net-programs
+	$(suite) 120 tests/net/stalls.sh
 
 check-devices: all guest-programs
 	$(suite) 600 tests/guest/devices.sh
