@@ -52,9 +52,10 @@ static void parse_all(const struct acpi_table *table)
 	struct acpi_interrupts interrupts;
 	struct acpi_fixed fixed;
 	struct acpi_ecam ecam;
+	struct acpi_virtio device;
 	uint64_t address;
 	uint8_t types[2];
-	uint32_t id;
+	uint32_t id, position = 0, before = 0;
 
 	acpi_parse_madt(table, &interrupts);
 	assert(interrupts.ioapic_count <= ACPI_IOAPICS_MAX);
@@ -65,6 +66,11 @@ static void parse_all(const struct acpi_table *table)
 	(void)!acpi_parse_hpet(table, &address);
 	for (unsigned i = 0; acpi_parse_mcfg(table, i, &ecam); i++)
 		assert(ecam.start_bus <= ecam.end_bus);
+	(void)!acpi_parse_cba(table, &address);
+	while (acpi_parse_virtio(table, &position, &device)) {
+		assert(position > before && position <= table->length);
+		before = position;
+	}
 }
 
 enum { RSDP = 0x10, ROOT = 0x40, ROOT_END = ROOT + ACPI_HEADER_BYTES };

@@ -283,6 +283,73 @@ static void fadt_of_microvm_is_hardware_reduced(void **state)
 	assert_int_equal(out.pm1a_control.address, 0);
 }
 
+/* A device as QEMU's tables have it: _HID, _UID, _CRS with memory and an interrupt. */
+#define VIRTIO(uid, address, flags, gsi)                                                       \
+	"\x5b\x82\x42\x04VR0" uid "\x08_HID\x0dLNRO0005\0\x08_UID\x00\x08_CRS\x11\x1a\x0a\x17" \
+	"\x86\x09\x00\x01" address "\x00\x02\x00\x00\x89\x06\x00" flags "\x01" gsi             \
+	"\x00\x00\x00\x79\x00"
+
+static void devices_of_virtio_are_found_one_after_the_other(void **state)
+{
+	static const char body[] = VIRTIO("0", "\x00\x00\xb0\xfe", "\x01", "\x18") VIRTIO(
+		"1", "\x00\x02\xb0\xfe", "\x03", "\x19") "LNRO0005" /* and nothing behind it */
+		VIRTIO("2", "\x00\x04\xb0\xfe", "\x05", "\x1a") "LNRO000";
+	struct acpi_virtio found;
+	uint32_t position = 0;
+
+	(void)state;
+	for (uint32_t shift = 0; shift < 4; shift++) {
+		struct acpi_table dsdt = table("DSDT", body + shift,
+					       (uint32_t)(sizeof(body) - shift));
+
+		position = 0;
+		assert_true(acpi_parse_virtio(&dsdt, &position, &found));
+		assert_int_equal(found.address, 0xfeb00000);
+		assert_int_equal(found.bytes, 0x200);
+		assert_int_equal(found.gsi, 24);
+		assert_true(found.level && !found.low);
+		assert_true(acpi_parse_virtio(&dsdt, &position, &found));
+		assert_true(found.gsi == 25 && !found.level && found.address == 0xfeb00200);
+		assert_true(acpi_parse_virtio(&dsdt, &position, &found));
+		assert_true(found.gsi == 26 && found.level && found.low);
+		while (acpi_parse_virtio(&dsdt, &position, &found))
+			assert_int_equal(found.gsi, 26);
+	}
+}
+
+static void a_table_that_ends_within_a_device_has_none(void **state)
+{
+	static const char body[] = VIRTIO("0", "\x00\x00\xb0\xfe", "\x01", "\x18");
+
+	(void)state;
+	for (uint32_t bytes = 0; bytes < sizeof(body) - 8; bytes++) {
+		struct acpi_table dsdt = table("DSDT", body, bytes);
+		struct acpi_virtio found;
+		uint32_t position = 0;
+
+		if (acpi_parse_virtio(&dsdt, &position, &found))
+			assert_int_equal(found.address, 0xfeb00000);
+	}
+}
+
+static void cba_is_found_in_its_forms(void **state)
+{
+	static const char method[] = "xx_CBA\x08\xa4\x0c\x00\x00\x00\xe0________";
+	static const char name[] = "\x08_CBA\x0e\x00\x00\x00\xb0\x01\x00\x00\x00_______";
+	static const char other[] = "_CBA\x08\xa4\x0d____________";
+	struct acpi_table dsdt = table("DSDT", method, sizeof(method));
+	uint64_t address;
+
+	(void)state;
+	assert_true(acpi_parse_cba(&dsdt, &address));
+	assert_int_equal(address, 0xe0000000);
+	dsdt = table("DSDT", name, sizeof(name));
+	assert_true(acpi_parse_cba(&dsdt, &address));
+	assert_int_equal(address, 0x1b0000000);
+	dsdt = table("DSDT", other, sizeof(other));
+	assert_false(acpi_parse_cba(&dsdt, &address));
+}
+
 static bool s5_of(const char *aml, size_t bytes, uint8_t types[2])
 {
 	struct acpi_table dsdt = table("DSDT", aml, (uint32_t)bytes);
@@ -453,6 +520,9 @@ int main(void)
 		cmocka_unit_test(madt_holds_as_many_ioapics_as_we_do),
 		cmocka_unit_test(fadt_of_qemu_pc_has_ports_and_no_reset),
 		cmocka_unit_test(fadt_of_microvm_is_hardware_reduced),
+		cmocka_unit_test(devices_of_virtio_are_found_one_after_the_other),
+		cmocka_unit_test(a_table_that_ends_within_a_device_has_none),
+		cmocka_unit_test(cba_is_found_in_its_forms),
 		cmocka_unit_test(s5_is_found_at_any_offset),
 		cmocka_unit_test(s5_takes_all_forms_of_integers),
 		cmocka_unit_test(s5_is_not_taken_from_what_only_looks_like_it),

@@ -10,8 +10,8 @@
 #include <core/params.h>
 
 #include "../../port/host/host.h"
+#include "../../port/host/pci.h"
 #include "pci.h"
-#include "sim_pci.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 enum { HOST_BRIDGE = 0x29c08086, OURS = 0x99991234, CLASS = 0x020000 };
 #define LOW_WINDOW ((uint64_t)0xc0000000)
 
-static struct sim_pci sim;
+static struct host_pci sim;
 static struct pci_dev *attached[4];
 static unsigned attached_count;
 static int attach_error;
@@ -58,13 +58,13 @@ static int set_up(void **state)
 	attach_error = 0;
 	list_init(&pci_devices);
 	parse("acpi=off"); /* the host has no BIOS at 0xe0000 */
-	sim_pci_function(&sim, NULL, 0, HOST_BRIDGE, 0x060000);
+	host_pci_function(&sim, NULL, 0, HOST_BRIDGE, 0x060000);
 	return 0;
 }
 
 static void probe(void)
 {
-	sim_pci_add(&sim);
+	host_pci_add(&sim);
 	pci_probe(0x8000000, 0x8000000);
 }
 
@@ -79,15 +79,15 @@ static unsigned found(void)
 
 static void functions_are_found_once(void **state)
 {
-	struct sim_pci_function *multi, *second, *hidden;
+	struct host_pci_function *multi, *second, *hidden;
 
 	(void)state;
-	sim_pci_function(&sim, NULL, 2, OURS, CLASS);
-	multi = sim_pci_function(&sim, NULL, 3, 0x11118086, 0x060100);
+	host_pci_function(&sim, NULL, 2, OURS, CLASS);
+	multi = host_pci_function(&sim, NULL, 3, 0x11118086, 0x060100);
 	multi->config[0x0e] = 0x80;
-	second = sim_pci_function(&sim, NULL, 3, 0x22228086, 0x010600);
+	second = host_pci_function(&sim, NULL, 3, 0x22228086, 0x010600);
 	second->function = 5;
-	hidden = sim_pci_function(&sim, NULL, 4, 0x33338086, 0x010600);
+	hidden = host_pci_function(&sim, NULL, 4, 0x33338086, 0x010600);
 	hidden->function = 1; /* of a slot without function 0 */
 	probe();
 	assert_int_equal(found(), 4);
@@ -126,14 +126,14 @@ static void pci_off_looks_at_nothing(void **state)
 
 static void buses_behind_bridges_are_given_numbers(void **state)
 {
-	struct sim_pci_function *a, *b, *inner;
+	struct host_pci_function *a, *b, *inner;
 
 	(void)state;
-	a = sim_pci_bridge(&sim, NULL, 1);
-	b = sim_pci_bridge(&sim, NULL, 2);
-	inner = sim_pci_bridge(&sim, a, 0);
-	sim_pci_function(&sim, inner, 4, OURS, CLASS);
-	sim_pci_function(&sim, b, 5, OURS, CLASS);
+	a = host_pci_bridge(&sim, NULL, 1);
+	b = host_pci_bridge(&sim, NULL, 2);
+	inner = host_pci_bridge(&sim, a, 0);
+	host_pci_function(&sim, inner, 4, OURS, CLASS);
+	host_pci_function(&sim, b, 5, OURS, CLASS);
 	probe();
 	assert_int_equal(attached_count, 2);
 	assert_memory_equal(a->config + 0x18, "\0\1\2", 3);
@@ -143,14 +143,14 @@ static void buses_behind_bridges_are_given_numbers(void **state)
 
 static void buses_that_firmware_gave_are_kept(void **state)
 {
-	struct sim_pci_function *a, *b;
+	struct host_pci_function *a, *b;
 
 	(void)state;
-	a = sim_pci_bridge(&sim, NULL, 1);
-	b = sim_pci_bridge(&sim, NULL, 2);
+	a = host_pci_bridge(&sim, NULL, 1);
+	b = host_pci_bridge(&sim, NULL, 2);
 	memcpy(b->config + 0x18, "\0\1\4", 3);
-	sim_pci_function(&sim, a, 0, OURS, CLASS);
-	sim_pci_function(&sim, b, 0, OURS, CLASS);
+	host_pci_function(&sim, a, 0, OURS, CLASS);
+	host_pci_function(&sim, b, 0, OURS, CLASS);
 	probe();
 	assert_int_equal(attached_count, 2);
 	assert_memory_equal(a->config + 0x18, "\0\5\5", 3);
@@ -159,16 +159,16 @@ static void buses_that_firmware_gave_are_kept(void **state)
 
 static void bridges_that_lead_in_circles_are_not_entered(void **state)
 {
-	struct sim_pci_function *a, *b, *c;
+	struct host_pci_function *a, *b, *c;
 
 	(void)state;
-	a = sim_pci_bridge(&sim, NULL, 1);
-	b = sim_pci_bridge(&sim, NULL, 2);
-	c = sim_pci_bridge(&sim, a, 3);
+	a = host_pci_bridge(&sim, NULL, 1);
+	b = host_pci_bridge(&sim, NULL, 2);
+	c = host_pci_bridge(&sim, a, 3);
 	memcpy(a->config + 0x18, "\0\1\5", 3);
 	memcpy(b->config + 0x18, "\0\1\5", 3); /* the same bus */
 	memcpy(c->config + 0x18, "\1\1\5", 3); /* its own */
-	sim_pci_function(&sim, a, 0, OURS, CLASS);
+	host_pci_function(&sim, a, 0, OURS, CLASS);
 	probe();
 	assert_int_equal(attached_count, 1);
 	assert_int_equal(found(), 5);
@@ -176,24 +176,24 @@ static void bridges_that_lead_in_circles_are_not_entered(void **state)
 
 static void bars_are_sized_with_decoding_off(void **state)
 {
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS);
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS);
 	const struct pci_bar *bars;
 
 	(void)state;
 	f->bar_bytes[0] = 0x40;
 	f->bar_ports[0] = true;
-	sim_pci_set32(f, 0x10, 0xc041);
+	host_pci_set32(f, 0x10, 0xc041);
 	f->bar_bytes[1] = 0x1000;
-	sim_pci_set32(f, 0x14, 0xfebd0000);
+	host_pci_set32(f, 0x14, 0xfebd0000);
 	f->bar_bytes[2] = 0x80000;
 	f->bar_64bit[2] = true;
-	sim_pci_set32(f, 0x18, 0x00080004);
-	sim_pci_set32(f, 0x1c, 0x40); /* 256 GiB */
+	host_pci_set32(f, 0x18, 0x00080004);
+	host_pci_set32(f, 0x1c, 0x40); /* 256 GiB */
 	f->bar_bytes[4] = (uint64_t)1 << 33;
 	f->bar_64bit[4] = true;
-	sim_pci_set32(f, 0x20, 0x4);
-	sim_pci_set32(f, 0x24, 0x3ffc); /* the top of 46 bits */
-	sim_pci_set16(f, 4, 3);
+	host_pci_set32(f, 0x20, 0x4);
+	host_pci_set32(f, 0x24, 0x3ffc); /* the top of 46 bits */
+	host_pci_set16(f, 4, 3);
 	probe();
 	assert_int_equal(attached_count, 1);
 	bars = attached[0]->bars;
@@ -203,18 +203,18 @@ static void bars_are_sized_with_decoding_off(void **state)
 	assert_true(bars[3].bytes == 0);
 	assert_true(bars[4].address == 0x3ffc00000000 && bars[4].bytes == (uint64_t)1 << 33);
 	assert_int_equal(f->writes_while_decoding, 0);
-	assert_int_equal(sim_pci_get32(f, 0x10), 0xc041);
+	assert_int_equal(host_pci_get32(f, 0x10), 0xc041);
 	assert_int_equal(f->config[4], 7);
 }
 
 static void a_part_of_a_bar_must_lie_within_it(void **state)
 {
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS);
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS);
 	struct io_region io;
 
 	(void)state;
 	f->bar_bytes[1] = 0x1000;
-	sim_pci_set32(f, 0x14, 0xfebd0000);
+	host_pci_set32(f, 0x14, 0xfebd0000);
 	probe();
 	assert_int_equal(pci_map_bar(attached[0], 1, 0x800, 0x800, &io), 0);
 	assert_int_equal(io.base, 0xfebd0800);
@@ -226,31 +226,32 @@ static void a_part_of_a_bar_must_lie_within_it(void **state)
 
 static void what_firmware_left_gets_addresses(void **state)
 {
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS), *bridge, *behind;
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS), *bridge,
+				 *behind;
 
 	(void)state;
 	f->bar_bytes[0] = 0x4000;
 	f->bar_64bit[0] = true;
 	f->bar_bytes[2] = 0x20;
 	f->bar_ports[2] = true;
-	bridge = sim_pci_bridge(&sim, NULL, 3);
-	behind = sim_pci_function(&sim, bridge, 0, OURS, CLASS);
+	bridge = host_pci_bridge(&sim, NULL, 3);
+	behind = host_pci_function(&sim, bridge, 0, OURS, CLASS);
 	behind->bar_bytes[1] = 0x2000;
 	probe();
 	assert_int_equal(attached_count, 2);
 	assert_int_equal(attached[0]->bars[0].address, LOW_WINDOW);
-	assert_int_equal(sim_pci_get32(f, 0x10), LOW_WINDOW | 4);
+	assert_int_equal(host_pci_get32(f, 0x10), LOW_WINDOW | 4);
 	assert_int_equal(attached[0]->bars[2].address, 0xc000);
 	assert_int_equal(attached[1]->bars[1].address, LOW_WINDOW + (1 << 20));
-	assert_int_equal(sim_pci_get32(bridge, 0x20), 0xc010c010); /* one MiB */
-	assert_int_equal(bridge->config[0x1c] & 0xf0, 0xf0);       /* no ports: closed */
+	assert_int_equal(host_pci_get32(bridge, 0x20), 0xc010c010); /* one MiB */
+	assert_int_equal(bridge->config[0x1c] & 0xf0, 0xf0);        /* no ports: closed */
 	assert_int_equal(bridge->config[4] & 7, 7);
 	assert_int_equal(behind->config[4] & 7, 6);
 }
 
 static void what_does_not_fit_below_4_gib_goes_above(void **state)
 {
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS);
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS);
 
 	(void)state;
 	f->bar_bytes[0] = (uint64_t)1 << 34;
@@ -263,7 +264,7 @@ static void what_does_not_fit_below_4_gib_goes_above(void **state)
 
 static void a_driver_that_cannot_leaves_the_function_off(void **state)
 {
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS);
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS);
 
 	(void)state;
 	attach_error = -EIO;
@@ -274,13 +275,13 @@ static void a_driver_that_cannot_leaves_the_function_off(void **state)
 
 static void lists_of_capabilities_end(void **state)
 {
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS);
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS);
 	uint32_t at;
 
 	(void)state;
-	sim_pci_capability(f, 0x50, 9);
-	sim_pci_capability(f, 0x40, 9);
-	sim_pci_capability(f, 0xf8, 0x11);
+	host_pci_capability(f, 0x50, 9);
+	host_pci_capability(f, 0x40, 9);
+	host_pci_capability(f, 0xf8, 0x11);
 	f->config[0x51] = 0x40; /* from the last back to the second */
 	probe();
 	at = pci_find_capability(attached[0], PCI_CAP_VENDOR, 0, 16);
@@ -312,18 +313,18 @@ static void handle(void *context)
 	handled++;
 }
 
-static struct sim_pci_function *with_messages(uint32_t table_register)
+static struct host_pci_function *with_messages(uint32_t table_register)
 {
 	static struct host_device device = {
 		.base = 0xfebd0000, .bytes = sizeof(table), .is_memory = true, .write = write_table
 	};
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS);
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS);
 
 	f->bar_bytes[1] = 0x1000;
-	sim_pci_set32(f, 0x14, 0xfebd0000);
-	sim_pci_capability(f, 0x60, 0x11);
-	sim_pci_set16(f, 0x62, 1);
-	sim_pci_set32(f, 0x64, table_register);
+	host_pci_set32(f, 0x14, 0xfebd0000);
+	host_pci_capability(f, 0x60, 0x11);
+	host_pci_set16(f, 0x62, 1);
+	host_pci_set32(f, 0x64, table_register);
 	host_io_add(&device);
 	handled = 0;
 	return f;
@@ -331,7 +332,7 @@ static struct sim_pci_function *with_messages(uint32_t table_register)
 
 static void messages_are_masked_until_they_have_a_handler(void **state)
 {
-	struct sim_pci_function *f = with_messages(1);
+	struct host_pci_function *f = with_messages(1);
 	struct irq_message message;
 
 	(void)state;
@@ -358,15 +359,15 @@ static void a_table_outside_of_its_bar_is_no_table(void **state)
 	with_messages(0xff8 | 1);
 	probe();
 	assert_int_equal(pci_messages_start(attached[0]), 0);
-	sim_pci_set32(&sim.functions[1], 0x64, 7);
+	host_pci_set32(&sim.functions[1], 0x64, 7);
 	assert_int_equal(pci_messages_start(attached[0]), 0);
-	sim_pci_set32(&sim.functions[1], 0x64, 5);
+	host_pci_set32(&sim.functions[1], 0x64, 5);
 	assert_int_equal(pci_messages_start(attached[0]), 0);
 }
 
 static void a_line_is_used_where_firmware_told_it(void **state)
 {
-	struct sim_pci_function *f = sim_pci_function(&sim, NULL, 2, OURS, CLASS);
+	struct host_pci_function *f = host_pci_function(&sim, NULL, 2, OURS, CLASS);
 
 	(void)state;
 	probe();

@@ -172,12 +172,14 @@ static int attach(struct pci_dev *pci)
 		error = virtio_dev_attach(&p->dev);
 	if (error)
 		mem_free(p);
+	else
+		pci->driver_data = p;
 	return error;
 }
 
-static const struct pci_driver driver = {
+const struct pci_driver virtio_pci_driver = {
 	.name = "virtio-pci",
 	.matches = matches,
 	.attach = attach,
 };
-PCI_DRIVER(driver);
+PCI_DRIVER(virtio_pci_driver);

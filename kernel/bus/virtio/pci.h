@@ -30,6 +30,8 @@ struct virtio_pci_dev {
 	struct irq_message messages[VIRTIO_QUEUES_MAX]; /* data 0: none */
 };
 
+extern const struct pci_driver virtio_pci_driver;
+
 static inline struct virtio_pci_dev *virtio_pci_of(struct virtio_dev *dev)
 {
 	return container_of(dev, struct virtio_pci_dev, dev);

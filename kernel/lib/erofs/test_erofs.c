@@ -112,6 +112,57 @@ static void check_dir(const struct erofs *fs, const struct erofs_inode *dir, con
 	assert_int_equal(erofs_lookup(fs, dir, "\377", 1, &entry), -ENOENT);
 }
 
+/* The image as on a disk. */
+
+static int read_image(void *context, uint64_t offset, void *out, size_t bytes)
+{
+	const struct image *image = context;
+
+	assert_true(offset <= image->bytes && bytes <= image->bytes - offset);
+	memcpy(out, (const char *)image->data + offset, bytes);
+	return 0;
+}
+
+static int keep_block(void *context, uint64_t offset, size_t bytes, const void **out)
+{
+	const struct image *image = context;
+
+	assert_true(offset % 4096 + bytes <= 4096 && offset <= image->bytes &&
+		    bytes <= image->bytes - offset);
+	*out = (const char *)image->data + offset;
+	return 0;
+}
+
+static void check_behind_source(struct image *image)
+{
+	const struct erofs_source source = { read_image, keep_block, image };
+	struct erofs_inode root;
+	struct erofs fs;
+
+	assert_int_equal(erofs_open_source(&fs, &source, image->bytes), 0);
+	assert_int_equal(erofs_verify(&fs), 0);
+	assert_int_equal(erofs_load(&fs, fs.root_nid, &root), 0);
+	check_dir(&fs, &root, tree);
+}
+
+static int read_nothing(void *context, uint64_t offset, void *out, size_t bytes)
+{
+	(void)context;
+	(void)offset;
+	(void)out;
+	(void)bytes;
+	return -EIO;
+}
+
+static void errors_of_a_source_are_handed_on(void **state)
+{
+	const struct erofs_source source = { read_nothing, keep_block, NULL };
+	struct erofs fs;
+
+	(void)state;
+	assert_int_equal(erofs_open_source(&fs, &source, 1 << 20), -EIO);
+}
+
 static void erofs_reads_what_mkfs_wrote(void **state)
 {
 	(void)state;
@@ -124,6 +175,7 @@ static void erofs_reads_what_mkfs_wrote(void **state)
 		assert_int_equal(erofs_verify(&fs), 0);
 		assert_int_equal(erofs_load(&fs, fs.root_nid, &root), 0);
 		check_dir(&fs, &root, tree);
+		check_behind_source(&image);
 		free(image.data);
 	}
 }
@@ -233,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(erofs_reads_what_mkfs_wrote),
+		cmocka_unit_test(errors_of_a_source_are_handed_on),
 		cmocka_unit_test(erofs_keeps_hard_links_and_times),
 		cmocka_unit_test(erofs_refuses_compression),
 		cmocka_unit_test(erofs_notices_other_and_cut_images),

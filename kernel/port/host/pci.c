@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sim_pci.h"
+#include "pci.h"
 
 #include <base/bits.h>
 
@@ -8,17 +8,17 @@
 
 enum { COMMAND = 0x04, BAR0 = 0x10, SECONDARY = 0x19, DECODE = 3, HEADER = 0x0e };
 
-void sim_pci_set16(struct sim_pci_function *f, unsigned offset, uint16_t value)
+void host_pci_set16(struct host_pci_function *f, unsigned offset, uint16_t value)
 {
 	memcpy(f->config + offset, &value, sizeof(value));
 }
 
-void sim_pci_set32(struct sim_pci_function *f, unsigned offset, uint32_t value)
+void host_pci_set32(struct host_pci_function *f, unsigned offset, uint32_t value)
 {
 	memcpy(f->config + offset, &value, sizeof(value));
 }
 
-uint32_t sim_pci_get32(const struct sim_pci_function *f, unsigned offset)
+uint32_t host_pci_get32(const struct host_pci_function *f, unsigned offset)
 {
 	uint32_t value;
 
@@ -26,29 +26,29 @@ uint32_t sim_pci_get32(const struct sim_pci_function *f, unsigned offset)
 	return value;
 }
 
-struct sim_pci_function *sim_pci_function(struct sim_pci *sim, struct sim_pci_function *behind,
-					  uint8_t slot, uint32_t ids, uint32_t class)
+struct host_pci_function *host_pci_function(struct host_pci *sim, struct host_pci_function *behind,
+					    uint8_t slot, uint32_t ids, uint32_t class)
 {
-	struct sim_pci_function *f = &sim->functions[sim->count++];
+	struct host_pci_function *f = &sim->functions[sim->count++];
 
-	assert(sim->count <= SIM_PCI_FUNCTIONS);
+	assert(sim->count <= HOST_PCI_FUNCTIONS);
 	f->behind = behind;
 	f->slot = slot;
-	sim_pci_set32(f, 0, ids);
-	sim_pci_set32(f, 8, class << 8);
+	host_pci_set32(f, 0, ids);
+	host_pci_set32(f, 8, class << 8);
 	return f;
 }
 
-struct sim_pci_function *sim_pci_bridge(struct sim_pci *sim, struct sim_pci_function *behind,
-					uint8_t slot)
+struct host_pci_function *host_pci_bridge(struct host_pci *sim, struct host_pci_function *behind,
+					  uint8_t slot)
 {
-	struct sim_pci_function *f = sim_pci_function(sim, behind, slot, 0x00011b36, 0x060400);
+	struct host_pci_function *f = host_pci_function(sim, behind, slot, 0x00011b36, 0x060400);
 
 	f->config[HEADER] = 1;
 	return f;
 }
 
-void sim_pci_capability(struct sim_pci_function *f, uint8_t at, uint8_t id)
+void host_pci_capability(struct host_pci_function *f, uint8_t at, uint8_t id)
 {
 	f->config[6] |= 1 << 4;
 	f->config[at] = id;
@@ -57,20 +57,20 @@ void sim_pci_capability(struct sim_pci_function *f, uint8_t at, uint8_t id)
 }
 
 /* The bus that it is on, as the bridges are set now; 256: none. */
-static unsigned bus_of(const struct sim_pci_function *f)
+static unsigned bus_of(const struct host_pci_function *f)
 {
 	if (!f->behind)
 		return 0;
 	return f->behind->config[SECONDARY] ? f->behind->config[SECONDARY] : 256;
 }
 
-static struct sim_pci_function *find(struct sim_pci *sim)
+static struct host_pci_function *find(struct host_pci *sim)
 {
 	unsigned bus = sim->address >> 16 & 0xff, slot = sim->address >> 11 & 31;
 	unsigned function = sim->address >> 8 & 7;
 
 	for (unsigned i = 0; i < sim->count; i++) {
-		struct sim_pci_function *f = &sim->functions[i];
+		struct host_pci_function *f = &sim->functions[i];
 
 		if (f->slot == slot && f->function == function && bus_of(f) == bus)
 			return f;
@@ -82,20 +82,20 @@ static uint64_t read_address(void *context, uint32_t offset, unsigned bytes)
 {
 	(void)offset;
 	assert(bytes == 4);
-	return ((struct sim_pci *)context)->address;
+	return ((struct host_pci *)context)->address;
 }
 
 static void write_address(void *context, uint32_t offset, unsigned bytes, uint64_t value)
 {
 	(void)offset;
 	assert(bytes == 4);
-	((struct sim_pci *)context)->address = (uint32_t)value;
+	((struct host_pci *)context)->address = (uint32_t)value;
 }
 
 static uint64_t read_data(void *context, uint32_t offset, unsigned bytes)
 {
-	struct sim_pci *sim = context;
-	const struct sim_pci_function *f = find(sim);
+	struct host_pci *sim = context;
+	const struct host_pci_function *f = find(sim);
 	uint64_t value = 0;
 
 	sim->reads++;
@@ -106,33 +106,33 @@ static uint64_t read_data(void *context, uint32_t offset, unsigned bytes)
 }
 
 /* Which bits of a BAR's half can be written, and which are fixed. */
-static void write_bar(struct sim_pci_function *f, unsigned index, uint32_t value)
+static void write_bar(struct host_pci_function *f, unsigned index, uint32_t value)
 {
 	uint64_t mask = ~(f->bar_bytes[index] - 1);
 	uint32_t fixed = 0;
 
-	if (sim_pci_get32(f, BAR0 + 4 * index) != value && (f->config[COMMAND] & DECODE))
+	if (host_pci_get32(f, BAR0 + 4 * index) != value && (f->config[COMMAND] & DECODE))
 		f->writes_while_decoding++;
 	if (!f->bar_bytes[index]) {
 		if (!index || !f->bar_64bit[index - 1])
 			return; /* not implemented */
-		sim_pci_set32(f, BAR0 + 4 * index,
-			      value & (uint32_t)(~(f->bar_bytes[index - 1] - 1) >> 32));
+		host_pci_set32(f, BAR0 + 4 * index,
+			       value & (uint32_t)(~(f->bar_bytes[index - 1] - 1) >> 32));
 		return;
 	}
 	if (f->bar_ports[index])
 		fixed = 1;
 	else if (f->bar_64bit[index])
 		fixed = 4;
-	sim_pci_set32(f, BAR0 + 4 * index, (value & (uint32_t)mask & ~0xfu) | fixed);
+	host_pci_set32(f, BAR0 + 4 * index, (value & (uint32_t)mask & ~0xfu) | fixed);
 }
 
 static void write_data(void *context, uint32_t offset, unsigned bytes, uint64_t value)
 {
-	struct sim_pci *sim = context;
-	struct sim_pci_function *f = find(sim);
+	struct host_pci *sim = context;
+	struct host_pci_function *f = find(sim);
 	unsigned at = (sim->address & 0xfc) + offset;
-	unsigned bars = f && f->config[HEADER] & 0x7f ? 2 : SIM_PCI_BARS;
+	unsigned bars = f && f->config[HEADER] & 0x7f ? 2 : HOST_PCI_BARS;
 
 	if (!f)
 		return;
@@ -142,13 +142,13 @@ static void write_data(void *context, uint32_t offset, unsigned bytes, uint64_t 
 		memcpy(f->config + at, &value, bytes);
 }
 
-void sim_pci_add(struct sim_pci *sim)
+void host_pci_add(struct host_pci *sim)
 {
 	for (unsigned i = 0; i < sim->count; i++) {
-		struct sim_pci_function *f = &sim->functions[i];
+		struct host_pci_function *f = &sim->functions[i];
 
-		for (unsigned bar = 0; bar < SIM_PCI_BARS; bar++)
-			if (f->bar_bytes[bar] && !sim_pci_get32(f, BAR0 + 4 * bar))
+		for (unsigned bar = 0; bar < HOST_PCI_BARS; bar++)
+			if (f->bar_bytes[bar] && !host_pci_get32(f, BAR0 + 4 * bar))
 				write_bar(f, bar, 0);
 	}
 	sim->address_port = (struct host_device){ .base = 0xcf8,
@@ -163,7 +163,7 @@ void sim_pci_add(struct sim_pci *sim)
 	host_io_add(&sim->data_port);
 }
 
-void sim_pci_remove(struct sim_pci *sim)
+void host_pci_remove(struct host_pci *sim)
 {
 	host_io_remove(&sim->address_port);
 	host_io_remove(&sim->data_port);
