@@ -37,33 +37,6 @@ static uint32_t port_address(const struct pci_place *place, uint32_t offset)
 	       (uint32_t)place->function << 8 | (offset & 0xfc);
 }
 
-static uint32_t access_read(const struct io_region *io, uint32_t offset, unsigned bytes)
-{
-	switch (bytes) {
-	case 1:
-		return io_read8(io, offset);
-	case 2:
-		return io_read16(io, offset);
-	default:
-		return io_read32(io, offset);
-	}
-}
-
-static void access_write(const struct io_region *io, uint32_t offset, unsigned bytes,
-			 uint32_t value)
-{
-	switch (bytes) {
-	case 1:
-		io_write8(io, offset, (uint8_t)value);
-		break;
-	case 2:
-		io_write16(io, offset, (uint16_t)value);
-		break;
-	default:
-		io_write32(io, offset, value);
-	}
-}
-
 static void select_register(const struct pci_place *place, uint32_t offset)
 {
 	struct io_region address = io_ports(ADDRESS_PORT, PORT_BYTES);
@@ -78,7 +51,7 @@ static uint32_t ports_read(const struct pci_place *place, uint32_t offset, unsig
 
 	spin_lock(&ports_lock);
 	select_register(place, offset);
-	value = access_read(&data, offset & 3, bytes);
+	value = io_read(&data, offset & 3, bytes);
 	spin_unlock(&ports_lock);
 	return value;
 }
@@ -90,7 +63,7 @@ static void ports_write(const struct pci_place *place, uint32_t offset, unsigned
 
 	spin_lock(&ports_lock);
 	select_register(place, offset);
-	access_write(&data, offset & 3, bytes, value);
+	io_write(&data, offset & 3, bytes, value);
 	spin_unlock(&ports_lock);
 }
 
@@ -131,7 +104,7 @@ uint32_t pci_config_read(const struct pci_place *place, uint32_t offset, unsigne
 	if (!place->root->ecam)
 		return offset < PORT_SPACE_BYTES ? ports_read(place, offset, bytes) : UINT32_MAX;
 	chunk = chunk_of(place->root, place->bus);
-	return chunk ? access_read(chunk, chunk_offset(place, offset), bytes) : UINT32_MAX;
+	return chunk ? io_read(chunk, chunk_offset(place, offset), bytes) : UINT32_MAX;
 }
 
 void pci_config_write(const struct pci_place *place, uint32_t offset, unsigned bytes,
@@ -147,7 +120,7 @@ void pci_config_write(const struct pci_place *place, uint32_t offset, unsigned b
 	}
 	chunk = chunk_of(place->root, place->bus);
 	if (chunk)
-		access_write(chunk, chunk_offset(place, offset), bytes, value);
+		io_write(chunk, chunk_offset(place, offset), bytes, value);
 }
 
 static struct pci_place place_of(const struct pci_dev *dev)

@@ -256,25 +256,17 @@ static void poll(struct timer *timer)
 	timer_arm(timer, time_now() + POLL_INTERVAL_NS);
 }
 
-int virtio_dev_start_interrupts(struct virtio_dev *dev)
+void virtio_dev_start_interrupts(struct virtio_dev *dev)
 {
-	unsigned queues = 0;
-	int error;
-
 	if (dev->interrupts_started)
-		return 0;
-	while (queues < VIRTIO_QUEUES_MAX && dev->transport->queue_entries(dev, queues))
-		queues++;
-	error = dev->transport->interrupts_start(dev, queues);
-	if (error)
-		return error;
+		return;
+	dev->transport->interrupts_start(dev);
 	dev->interrupts_started = true;
-	if (dev->polled) {
-		log_info("%s: no interrupts, polled", dev->device->name);
-		timer_init(&dev->poll_timer, poll);
-		timer_arm(&dev->poll_timer, time_now() + POLL_INTERVAL_NS);
-	}
-	return 0;
+	if (!dev->polled)
+		return;
+	log_info("%s: no interrupts, polled", dev->device->name);
+	timer_init(&dev->poll_timer, poll);
+	timer_arm(&dev->poll_timer, time_now() + POLL_INTERVAL_NS);
 }
 
 /* Attaching */

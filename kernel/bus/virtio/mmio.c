@@ -98,32 +98,12 @@ static uint32_t generation(struct virtio_dev *dev)
 
 static uint32_t config_read(struct virtio_dev *dev, uint32_t offset, unsigned bytes)
 {
-	const struct io_region *io = &mmio_of(dev)->registers;
-
-	switch (bytes) {
-	case 1:
-		return io_read8(io, CONFIG + offset);
-	case 2:
-		return io_read16(io, CONFIG + offset);
-	default:
-		return io_read32(io, CONFIG + offset);
-	}
+	return io_read(&mmio_of(dev)->registers, CONFIG + offset, bytes);
 }
 
 static void config_write(struct virtio_dev *dev, uint32_t offset, unsigned bytes, uint32_t value)
 {
-	const struct io_region *io = &mmio_of(dev)->registers;
-
-	switch (bytes) {
-	case 1:
-		io_write8(io, CONFIG + offset, (uint8_t)value);
-		break;
-	case 2:
-		io_write16(io, CONFIG + offset, (uint16_t)value);
-		break;
-	default:
-		io_write32(io, CONFIG + offset, value);
-	}
+	io_write(&mmio_of(dev)->registers, CONFIG + offset, bytes, value);
 }
 
 static unsigned queue_entries(struct virtio_dev *dev, unsigned index)
@@ -182,13 +162,11 @@ static void interrupt(void *context)
 		virtio_dev_config_changed(dev);
 }
 
-static int interrupts_start(struct virtio_dev *dev, unsigned queues)
+static void interrupts_start(struct virtio_dev *dev)
 {
 	const struct virtio_mmio_place *place = &mmio_of(dev)->place;
 
-	(void)queues;
 	dev->polled = irq_attach(place->line, place->trigger, interrupt, dev) != 0;
-	return 0;
 }
 
 static void interrupts_stop(struct virtio_dev *dev)

@@ -89,13 +89,11 @@ static int start_messages(struct virtio_pci_dev *p)
 	return 0;
 }
 
-int virtio_pci_interrupts_start(struct virtio_dev *dev, unsigned queues)
+void virtio_pci_interrupts_start(struct virtio_dev *dev)
 {
 	struct virtio_pci_dev *p = virtio_pci_of(dev);
 
-	(void)queues;
 	dev->polled = start_messages(p) && pci_line_attach(p->pci, line_interrupt, p);
-	return 0;
 }
 
 void virtio_pci_interrupts_stop(struct virtio_dev *dev)

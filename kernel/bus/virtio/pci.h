@@ -27,7 +27,7 @@ struct virtio_pci_dev {
 	bool queues_on_first;     /* the first message is also that of queues */
 	uint32_t generation;      /* seen last */
 	struct irq_message first; /* the configuration's */
-	struct irq_message messages[VIRTIO_QUEUES_MAX]; /* data 0: none */
+	struct irq_message messages[VIRTIO_QUEUES_MAX]; /* address 0: none */
 };
 
 extern const struct pci_driver virtio_pci_driver;
@@ -42,7 +42,7 @@ int must_check virtio_pci_modern_start(struct virtio_pci_dev *p);
 int must_check virtio_pci_legacy_start(struct virtio_pci_dev *p);
 
 /* Of struct virtio_transport. */
-int must_check virtio_pci_interrupts_start(struct virtio_dev *dev, unsigned queues);
+void virtio_pci_interrupts_start(struct virtio_dev *dev);
 void virtio_pci_interrupts_stop(struct virtio_dev *dev);
 void virtio_pci_poll(struct virtio_dev *dev);
 

@@ -52,34 +52,12 @@ static uint32_t config_at(struct virtio_dev *dev, uint32_t offset)
 
 static uint32_t config_read(struct virtio_dev *dev, uint32_t offset, unsigned bytes)
 {
-	const struct io_region *io = registers_of(dev);
-
-	offset = config_at(dev, offset);
-	switch (bytes) {
-	case 1:
-		return io_read8(io, offset);
-	case 2:
-		return io_read16(io, offset);
-	default:
-		return io_read32(io, offset);
-	}
+	return io_read(registers_of(dev), config_at(dev, offset), bytes);
 }
 
 static void config_write(struct virtio_dev *dev, uint32_t offset, unsigned bytes, uint32_t value)
 {
-	const struct io_region *io = registers_of(dev);
-
-	offset = config_at(dev, offset);
-	switch (bytes) {
-	case 1:
-		io_write8(io, offset, (uint8_t)value);
-		break;
-	case 2:
-		io_write16(io, offset, (uint16_t)value);
-		break;
-	default:
-		io_write32(io, offset, value);
-	}
+	io_write(registers_of(dev), config_at(dev, offset), bytes, value);
 }
 
 static unsigned queue_entries(struct virtio_dev *dev, unsigned index)

@@ -87,9 +87,7 @@ int virtio_queue_open(struct virtio_dev *dev, const struct virtio_queue_request 
 	entries = choose_entries(dev, request);
 	if (!entries)
 		return -ENOENT;
-	error = virtio_dev_start_interrupts(dev);
-	if (error)
-		return error;
+	virtio_dev_start_interrupts(dev);
 	queue = mem_zalloc(sizeof(*queue));
 	if (!queue)
 		return -ENOMEM;

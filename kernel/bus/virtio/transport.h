@@ -40,8 +40,8 @@ struct virtio_transport {
 	int (*queue_start)(struct virtio_queue *queue);
 	void (*notify)(struct virtio_queue *queue);
 
-	/** Before the first queue; `queues` is how many the device has. Where there is no interrupt at all it sets `polled`. */
-	int (*interrupts_start)(struct virtio_dev *dev, unsigned queues);
+	/** Before the first queue. Sets `polled`: whether there is no interrupt at all. */
+	void (*interrupts_start)(struct virtio_dev *dev);
 	void (*interrupts_stop)(struct virtio_dev *dev);
 	/** What an interrupt does, when nobody raises one. */
 	void (*poll)(struct virtio_dev *dev);
@@ -106,7 +106,7 @@ uint64_t virtio_queue_device_area(const struct virtio_queue *queue);
 
 /* Between device.c, queue.c and failing.c */
 
-int must_check virtio_dev_start_interrupts(struct virtio_dev *dev);
+void virtio_dev_start_interrupts(struct virtio_dev *dev);
 void virtio_queues_close(struct virtio_dev *dev);
 
 /** Resets the device and ends its interrupts. False: it does not come out of its reset. */

@@ -29,6 +29,25 @@ void io_write8(const struct io_region *io, uint32_t offset, uint8_t value);
 void io_write16(const struct io_region *io, uint32_t offset, uint16_t value);
 void io_write32(const struct io_region *io, uint32_t offset, uint32_t value);
 
+/** A register of 1, 2 or 4 bytes. */
+static inline uint32_t io_read(const struct io_region *io, uint32_t offset, unsigned bytes)
+{
+	if (bytes == 1)
+		return io_read8(io, offset);
+	return bytes == 2 ? io_read16(io, offset) : io_read32(io, offset);
+}
+
+static inline void io_write(const struct io_region *io, uint32_t offset, unsigned bytes,
+			    uint32_t value)
+{
+	if (bytes == 1)
+		io_write8(io, offset, (uint8_t)value);
+	else if (bytes == 2)
+		io_write16(io, offset, (uint16_t)value);
+	else
+		io_write32(io, offset, value);
+}
+
 /** Writes `count` bytes to one register; on a port, in one string instruction (one exit to the
  * VMM). */
 void io_write8_repeated(const struct io_region *io, uint32_t offset, const void *bytes,

@@ -5,7 +5,6 @@
  */
 #include <base/assert.h>
 #include <base/errno.h>
-#include <hal/memory.h>
 #include <lib/virtqueue.h>
 
 #include <stdlib.h>
@@ -30,7 +29,7 @@ static struct {
 
 static void start(unsigned flags, bool tables)
 {
-	struct virtq_memory memory = { .segments = SEGMENTS, .direct_base = direct_map_base };
+	struct virtq_memory memory = { .segments = SEGMENTS, .direct_base = 0 };
 
 	f.layout = virtq_layout(ENTRIES, flags);
 	memory.ring = f.ring = aligned_alloc(4096, align_up(f.layout.bytes, 4096));
