@@ -312,6 +312,12 @@ int virtio_start(struct virtio_dev *dev)
 	return 0;
 }
 
+bool virtio_stop(struct virtio_dev *dev)
+{
+	dev->started = false;
+	return true;
+}
+
 void virtio_fail(struct virtio_dev *dev, const char *why)
 {
 	assert(why);

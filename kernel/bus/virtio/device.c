@@ -94,7 +94,7 @@ static bool reset(struct virtio_dev *dev)
 	return false;
 }
 
-bool virtio_dev_stop(struct virtio_dev *dev)
+bool virtio_stop(struct virtio_dev *dev)
 {
 	bool stopped = reset(dev);
 
@@ -298,8 +298,9 @@ int virtio_dev_attach(struct virtio_dev *dev)
 	if (error) {
 		log_error("%s: %s cannot use the device: error %d", dev->device->name,
 			  dev->driver->name, -error);
-		virtio_dev_stop(dev);
-		virtio_queues_close(dev);
+		/* The driver has done so where it gave the device anything of its own. */
+		if (virtio_stop(dev))
+			virtio_queues_close(dev);
 		return error;
 	}
 	dev->device->driver = dev->driver->name;

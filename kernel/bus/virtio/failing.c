@@ -38,7 +38,7 @@ void virtio_handle_failures(void)
 	struct virtio_dev *dev;
 
 	while ((dev = next_failed()) != NULL) {
-		if (!virtio_dev_stop(dev))
+		if (!virtio_stop(dev))
 			log_error("%s: the device does not come out of its reset",
 				  dev->device->name);
 		if (dev->driver->failed)

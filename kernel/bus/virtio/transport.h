@@ -109,9 +109,6 @@ uint64_t virtio_queue_device_area(const struct virtio_queue *queue);
 void virtio_dev_start_interrupts(struct virtio_dev *dev);
 void virtio_queues_close(struct virtio_dev *dev);
 
-/** Resets the device and ends its interrupts. False: it does not come out of its reset. */
-bool virtio_dev_stop(struct virtio_dev *dev);
-
 /** The driver is attached: from here on it is told of failures. */
 void virtio_dev_attached(struct virtio_dev *dev);
 

@@ -103,6 +103,10 @@ int must_check virtio_queue_open(struct virtio_dev *dev, const struct virtio_que
 /** Sets DRIVER_OK: the device works from here on. */
 int must_check virtio_start(struct virtio_dev *dev);
 
+/** For attach() that gives up: resets the device, with its interrupts off, so that what it may know of can be freed. False: it
+ * does not come out of its reset; what it knows of has to be left to it. Thread context. */
+bool must_check virtio_stop(struct virtio_dev *dev);
+
 /** Marks the device as broken, with a line in the log that says why; resets it soon, in thread context, and calls failed(). Any
  * context. */
 void virtio_fail(struct virtio_dev *dev, const char *why);

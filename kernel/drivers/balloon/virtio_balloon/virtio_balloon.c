@@ -164,6 +164,8 @@ static int attach(struct virtio_dev *virtio)
 	spin_init(&balloon->lock);
 	waitq_init(&balloon->wanted);
 	error = prepare(balloon);
+	if (error && !virtio_stop(virtio))
+		balloon = NULL; /* left to it */
 	if (error)
 		goto err;
 	virtio_set_driver_data(virtio, balloon);

@@ -411,6 +411,9 @@ static int attach(struct virtio_dev *virtio)
 	virtio_set_driver_data(virtio, blk);
 	error = start(blk);
 	if (error) {
+		if (!virtio_stop(virtio))
+			return error;
+		virtio_set_driver_data(virtio, NULL);
 		mem_free(blk->slots);
 		mem_free(blk->owners);
 		mem_free(blk->free_slots);

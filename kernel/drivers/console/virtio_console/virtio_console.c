@@ -347,7 +347,8 @@ static int attach(struct virtio_dev *virtio)
 	console->virtio = virtio;
 	error = prepare(console);
 	if (error) {
-		release(console);
+		if (virtio_stop(virtio))
+			release(console);
 		return error;
 	}
 	virtio_set_driver_data(virtio, console);

@@ -79,7 +79,8 @@ static int attach(struct virtio_dev *virtio)
 	spin_init(&rng->lock);
 	error = start(virtio, rng);
 	if (error) {
-		mem_free(rng);
+		if (virtio_stop(virtio))
+			mem_free(rng);
 		return error;
 	}
 	virtio_set_driver_data(virtio, rng);

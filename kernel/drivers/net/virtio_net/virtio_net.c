@@ -276,6 +276,8 @@ static int attach(struct virtio_dev *virtio)
 	virtio_set_driver_data(virtio, net);
 	error = prepare(net);
 	if (error) {
+		if (!virtio_stop(virtio))
+			return error;
 		virtio_set_driver_data(virtio, NULL);
 		netbuf_pool_close(net->pool);
 		mem_free(net);
