@@ -61,7 +61,7 @@ static void move(const struct block_request *request)
 	}
 }
 
-static void contract_settle(void)
+void contract_settle(void)
 {
 	struct list_node *node;
 

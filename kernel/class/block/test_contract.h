@@ -8,13 +8,18 @@
 #include <base/errno.h>
 #include <class/block.h>
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { CONTRACT_BYTES = 1 << 20 };
 
 /** The test's: has the device do all that it was asked for. */
-static void contract_settle(void);
+void contract_settle(void);
 
 static unsigned contract_done;
 static int contract_status;

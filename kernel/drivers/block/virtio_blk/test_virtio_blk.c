@@ -83,7 +83,7 @@ static uint32_t carry_out(const struct host_virtio_buffer *buffer)
 	return done + 1 + written_change;
 }
 
-static void contract_settle(void)
+void contract_settle(void)
 {
 	struct host_virtio_buffer buffer;
 
