@@ -28,7 +28,7 @@ for seed in 1 2 3; do
 	is_wanted "$name" || continue
 	[ -z "$native_only" ] || continue
 	options='-e T_CHAOS=1'
-	guest /dev/null "$programs/musl/threadchaos" $seed 40000
+	guest /dev/null "$programs/musl/threadchaos" $seed 400000
 	options=
 	if [ "$guest_status" -eq 0 ]; then
 		pass "$name ($machine)"
