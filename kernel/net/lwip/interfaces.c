@@ -304,6 +304,17 @@ static void flush_devices(void) NO_THREAD_SAFETY_ANALYSIS
 	}
 }
 
+void stack_reclaim(void) NO_THREAD_SAFETY_ANALYSIS
+{
+	struct netif *netif;
+
+	NETIF_FOREACH(netif)
+	{
+		if (interface_of(netif)->dev) /* loopback has none */
+			netdev_reclaim(interface_of(netif)->dev);
+	}
+}
+
 void stack_flush(void)
 {
 	tcp_flush();

@@ -208,6 +208,9 @@ uint32_t interface_segment_max(const struct netif *netif, bool ip6);
 /** The end of a call of the stack's, or of a round: sends, and sets timers. */
 void stack_flush(void);
 
+/** Takes back from all devices what they have sent: before looking whether one still has a segment. */
+void stack_reclaim(void);
+
 /** Starts lwIP, once, when something needs it. -ENOMEM. */
 int must_check stack_use(void) REQUIRES(net_mutex);
 

@@ -284,6 +284,8 @@ static bool retransmit(struct tcp_pcb *pcb)
 	if (pcb->nrtx >= most)
 		return give_up(pcb, false);
 	pcb->rtime = 0;
+	/* On a silent link nothing else takes back what was sent, and lwIP resends nothing that the device has. */
+	stack_reclaim();
 	if (tcp_rexmit_rto_prepare(pcb) != ERR_OK && (pcb->unacked || !pcb->unsent))
 		return true; /* the device has not sent it yet */
 	pcb->rto = (int16_t)min(base << min((int)pcb->nrtx + 1, (int)BACKOFF_MAX), (int)RTO_MAX);
