@@ -19,7 +19,7 @@ KNOWN = {
     'test_noinherit': 'starts a process',
     'test_fcntl_64_bit': 'there is no F_NOTIFY',
 }
-FORK = ('_fork_exec', 'os.fork()', 'os.forkpty()', 'posix_spawn')
+FORK = ('_fork_exec', '_spawnvef', 'fork()', 'forkpty()', 'posix_spawn')
 
 
 class Result(unittest.TestResult):
