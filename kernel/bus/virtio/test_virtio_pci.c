@@ -222,7 +222,7 @@ static void each_queue_has_its_message(void **state)
 	assert_true(device.enabled[0] && device.enabled[1] && !device.enabled[2]);
 	host_irq_send(device.table[0] | (uint64_t)device.table[1] << 32, device.table[2]);
 	assert_int_equal(test.config_changed, 1);
-	virtio_dev_stop(test.dev);
+	assert_true(virtio_stop(test.dev));
 	assert_int_equal(host_irq_messages(), 0);
 }
 
@@ -238,7 +238,7 @@ static void queues_share_where_messages_are_few(void **state)
 	/* The count of changes tells that this one is not about the configuration. */
 	host_irq_send(device.table[0] | (uint64_t)device.table[1] << 32, device.table[2]);
 	assert_int_equal(test.config_changed, 0);
-	virtio_dev_stop(test.dev);
+	assert_true(virtio_stop(test.dev));
 }
 
 static void without_vectors_queues_share_or_use_the_line(void **state)
@@ -253,7 +253,7 @@ static void without_vectors_queues_share_or_use_the_line(void **state)
 	assert_int_equal(host_irq_messages(), 1);
 	assert_int_equal(device.vectors[0], 0);
 	assert_false(host_irq_attached(11));
-	virtio_dev_stop(test.dev);
+	assert_true(virtio_stop(test.dev));
 	set_up(NULL);
 	good_capabilities();
 	messages(3);
@@ -269,7 +269,7 @@ static void without_vectors_queues_share_or_use_the_line(void **state)
 	assert_int_equal(test.config_changed, 1);
 	host_irq_raise(11); /* another function's */
 	assert_int_equal(test.config_changed, 1);
-	virtio_dev_stop(test.dev);
+	assert_true(virtio_stop(test.dev));
 }
 
 static void without_any_interrupt_it_is_polled(void **state)
@@ -278,7 +278,7 @@ static void without_any_interrupt_it_is_polled(void **state)
 	good_capabilities();
 	probe();
 	assert_true(test.dev->polled);
-	virtio_dev_stop(test.dev);
+	assert_true(virtio_stop(test.dev));
 }
 
 static void a_device_that_takes_no_vector_is_not_used(void **state)
@@ -332,7 +332,7 @@ static void the_first_good_one_of_each_kind_counts(void **state)
 	capability(0x90, 1, 5, 0, 0x38); /* before all others, and bad */
 	probe();
 	assert_non_null(test.dev);
-	virtio_dev_stop(test.dev);
+	assert_true(virtio_stop(test.dev));
 }
 
 static void a_notification_outside_of_its_registers_is_refused(void **state)
