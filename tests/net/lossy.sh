@@ -41,7 +41,7 @@ guest()
 	number=$1 side=$2 local=$3
 	shift 3
 	# shellcheck disable=SC2086
-	exec timeout "$limit" qemu-system-x86_64 $machine -m 128 -kernel "$kernel" -initrd "$work/root.erofs" \
+	exec timeout "$limit" qemu-system-x86_64 $machine -m 128 -kernel "$kernel" -initrd "$work/tree.erofs" \
 		-append "init=/init ip=10.9.0.$number:::255.255.255.0:::off -- $*" \
 		-netdev "socket,id=net,udp=127.0.0.1:$side,localaddr=127.0.0.1:$local" \
 		-device "virtio-net-device,netdev=net,mac=52:54:00:09:00:0$number" </dev/null
@@ -78,9 +78,9 @@ over_link()
 	fi
 }
 
-mkdir "$work/root"
-cp build/net/transfer "$work/root/init"
-mkfs.erofs --all-root -T 0 "$work/root.erofs" "$work/root" >/dev/null 2>&1
+mkdir "$work/tree"
+cp build/net/transfer "$work/tree/init"
+mkfs.erofs --all-root -T 0 "$work/tree.erofs" "$work/tree" >/dev/null 2>&1
 over_link lossy-download "source 5001 $bytes" 'pull 10.9.0.1 5001'
 over_link lossy-upload 'sink 5001' "push 10.9.0.1 5001 $bytes"
 finish

@@ -32,7 +32,7 @@ start()
 {
 	port=$(free_port)
 	# shellcheck disable=SC2086
-	qemu-system-x86_64 $1 ${machine#-M microvm,acpi=off} -m 128 -kernel "$kernel" -initrd "$work/root.erofs" \
+	qemu-system-x86_64 $1 ${machine#-M microvm,acpi=off} -m 128 -kernel "$kernel" -initrd "$work/tree.erofs" \
 		-append 'init=/init ip=10.0.2.15::10.0.2.2:255.255.255.0:::off -- 80' \
 		-netdev "user,id=net,hostfwd=tcp:127.0.0.1:$port-:80" -device "$2" </dev/null >"$work/out" 2>&1 &
 	qemu=$!
@@ -57,9 +57,9 @@ withstands_load()
 for tool in curl wrk perl; do
 	command -v $tool >/dev/null || { skip "stalls" "$tool is not installed"; finish; exit; }
 done
-mkdir "$work/root"
-cp build/net/httpd "$work/root/init"
-mkfs.erofs --all-root -T 0 "$work/root.erofs" "$work/root" >/dev/null 2>&1
+mkdir "$work/tree"
+cp build/net/httpd "$work/tree/init"
+mkfs.erofs --all-root -T 0 "$work/tree.erofs" "$work/tree" >/dev/null 2>&1
 stalls=0
 for boot in $(seq "$boots"); do
 	case $((boot % 4)) in
