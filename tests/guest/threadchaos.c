@@ -294,7 +294,10 @@ static void ask_about_threads(void)
 
 static void *work(void *arg);
 
-/* The place in the list is left to a new thread. */
+/*
+ * The place in the list is left to a new thread. musl unmaps a detached thread's stack, and what it registered with rseq there,
+ * before the thread ends: to be preempted in between is SIGSEGV, on Linux too.
+ */
 static void replace(long me)
 {
 	pthread_attr_t attributes;
@@ -303,8 +306,10 @@ static void replace(long me)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, 65536);
-	if (!pthread_create(&thread, &attributes, work, (void *)me))
-		pthread_exit(NULL);
+	if (pthread_create(&thread, &attributes, work, (void *)me))
+		return;
+	syscall(SYS_rseq, own_rseq, 32, 1 /* RSEQ_FLAG_UNREGISTER */, 1);
+	pthread_exit(NULL);
 }
 
 static void *work(void *arg)
@@ -350,8 +355,11 @@ int main(int argc, char **argv)
 	for (int i = 1; i <= 64; i++)
 		if (i != SIGSEGV && i != SIGBUS && (i < 32 || i > 34))
 			sigaction(i, &(struct sigaction){ .sa_handler = ignore }, NULL);
-	region = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+	/* Kept apart by a page on either side: no stack may come to lie across its holes. */
+	region = mmap(NULL, (PAGES + 2) * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(region != MAP_FAILED);
+	region += 4096;
+	mprotect(region, PAGES * 4096, PROT_READ | PROT_WRITE);
 	shared_words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (long i = 0; i < WORKERS; i++) {
 		pthread_t thread;
