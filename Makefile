@@ -172,7 +172,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net lossy stalls vmm debian fuzz
+SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net lossy stalls vmm selftest debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -239,6 +239,9 @@ check-devices: all guest-programs
 
 check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 	$(suite) 300 tests/vmm/run.sh
+
+check-selftest: $(BUILD)/capuchin.elf
+	$(suite) 900 tests/selftest/run.sh
 
 format:
 	find kernel cli tests bench -name '*.[ch]' | xargs clang-format -i

@@ -32,6 +32,13 @@ void device_remove(struct device *device)
 	spin_unlock(&tree.lock);
 }
 
+const struct device *device_next(const struct device *device)
+{
+	struct list_node *next = device ? device->link.next : tree.devices.next;
+
+	return next == &tree.devices ? NULL : list_entry(next, struct device, link);
+}
+
 void device_print(struct device_text *text, const char *fmt, ...)
 {
 	size_t room = sizeof(text->line) - text->length;
@@ -60,6 +67,8 @@ static void show(const struct device *device, unsigned depth, void (*out)(const 
 		device_print(&text, " ");
 		device->describe_class(device, &text);
 	}
+	if (__atomic_load_n(&device->failed, __ATOMIC_RELAXED))
+		device_print(&text, " failed");
 	out(text.line);
 }
 

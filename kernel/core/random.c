@@ -34,6 +34,7 @@ static struct {
 	uint32_t blocks;                  /* [lock] since the source was last asked */
 	void (*source)(void *context);    /* [lock] */
 	void *source_context;             /* [lock] */
+	uint64_t added;                   /* [lock] bytes */
 } pool;
 
 /* A new key and a full `ready`. */
@@ -154,7 +155,32 @@ void random_add(const void *bytes, size_t count)
 	if (!pool.seeded)
 		seed();
 	mix(bytes, count);
+	pool.added += count;
 	spin_unlock(&pool.lock);
+}
+
+bool random_ask_source(void)
+{
+	void (*source)(void *context);
+	void *context;
+
+	spin_lock(&pool.lock);
+	source = pool.source;
+	context = pool.source_context;
+	spin_unlock(&pool.lock);
+	if (source)
+		source(context);
+	return source;
+}
+
+uint64_t random_added(void)
+{
+	uint64_t added;
+
+	spin_lock(&pool.lock);
+	added = pool.added;
+	spin_unlock(&pool.lock);
+	return added;
 }
 
 void random_set_source(void (*fn)(void *context), void *context)

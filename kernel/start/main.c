@@ -32,6 +32,7 @@
 #include <mm/pages.h>
 #include <net/stack.h>
 #include <platform/platform.h>
+#include <selftest/selftest.h>
 
 extern char boot_stack[], boot_stack_top[];
 
@@ -164,6 +165,12 @@ static void show_devices(void)
 	core_end(0);
 }
 
+static void mount_nothing(void)
+{
+	if (root_mount(NULL, 0))
+		boot_failed("no memory for an empty root");
+}
+
 static void mount_initrd(void)
 {
 	const void *image = map_boot_data(boot_info.initrd, boot_info.initrd_bytes);
@@ -186,12 +193,14 @@ static void mount_disk(const char *name)
 	boot_failed(text);
 }
 
-/** The initrd, where there is one, as on Linux; else what `root=` says. */
+/** The initrd, where there is one, as on Linux; else what `root=` says. The self-test needs none, and leaves disks alone. */
 static void mount_root(void)
 {
 	const char *name = params_get("root");
 
-	if (boot_info.initrd_bytes)
+	if (selftest_wanted())
+		mount_nothing();
+	else if (boot_info.initrd_bytes)
 		mount_initrd();
 	else if (name)
 		mount_disk(name);
@@ -229,7 +238,7 @@ _Noreturn void kernel_main(int boot_error)
 	show_devices();
 	mount_root();
 	stack_wait_ready();
-	if (linux_start())
+	if (selftest_wanted() ? selftest_start() : linux_start())
 		core_end(STATUS_BOOT_FAILED);
 	thread_idle();
 }

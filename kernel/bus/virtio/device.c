@@ -290,6 +290,7 @@ int virtio_dev_attach(struct virtio_dev *dev)
 		return -ENODEV;
 	if (!reset(dev)) {
 		log_error("%s: the device does not come out of its reset", dev->device->name);
+		__atomic_store_n(&dev->device->failed, true, __ATOMIC_RELAXED);
 		return -EIO;
 	}
 	add_status(dev, VIRTIO_ACKNOWLEDGE);
@@ -298,6 +299,7 @@ int virtio_dev_attach(struct virtio_dev *dev)
 	if (error) {
 		log_error("%s: %s cannot use the device: error %d", dev->device->name,
 			  dev->driver->name, -error);
+		__atomic_store_n(&dev->device->failed, true, __ATOMIC_RELAXED);
 		/* The driver has done so where it gave the device anything of its own. */
 		if (virtio_stop(dev))
 			virtio_queues_close(dev);

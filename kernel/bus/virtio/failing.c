@@ -106,6 +106,7 @@ void virtio_fail(struct virtio_dev *dev, const char *why)
 		return;
 	log_error("%s (%s): %s: the device is shut down", dev->device->name,
 		  virtio_type_name(dev->type), why);
+	__atomic_store_n(&dev->device->failed, true, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < dev->queue_count; i++) {
 		if (dev->queues[i])
 			dev->queues[i]->ring.broken = why;

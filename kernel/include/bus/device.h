@@ -22,11 +22,15 @@ struct device {
 	/** Set by its driver: "eth0 52:54:00:12:34:56 mtu 1500", "vda 10 MiB". May be NULL. */
 	void (*describe_class)(const struct device *device, struct device_text *text);
 	void *class_device; /* what describe_class() is about */
+	bool failed;        /* atomic: its driver could not use it, or it broke its contract */
 };
 
 /** Adds to the tree; the device lives until device_remove(). Thread context. */
 void device_add(struct device *device);
 void device_remove(struct device *device);
+
+/** All of them, parents before their children: the next one; NULL first, NULL last. None may come or go meanwhile. Thread context. */
+const struct device *device_next(const struct device *device);
 
 /** Appends to a line. Any context. */
 void device_print(struct device_text *text, const char *fmt, ...) printf_like(2, 3);

@@ -3,6 +3,7 @@
  * the command line and, later, devices. Any context. */
 #pragma once
 
+#include <base/compiler.h>
 #include <base/types.h>
 
 void random_bytes(void *out, size_t bytes);
@@ -14,6 +15,12 @@ void random_add(const void *bytes, size_t count);
 /** Has fn(context) called whenever a lot has been handed out: it asks a device, whose bytes come by random_add() some time later. Any
  * context, whatever locks the taker of random bytes holds. There is one source, the last that was set. */
 void random_set_source(void (*fn)(void *context), void *context);
+
+/** Asks the source now. False: there is none. Any context. */
+bool random_ask_source(void);
+
+/** How many bytes random_add() has been given since the start. Any context. */
+uint64_t random_added(void);
 
 /** The source with this context goes away; where another has been set, that stays. */
 void random_remove_source(const void *context);

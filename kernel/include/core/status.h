@@ -13,7 +13,8 @@
 #define STATUS_RECORD_END "\033\\"
 
 enum {
-	STATUS_SIGNAL_BASE = 128, /* killed by signal n: 128 + n */
-	STATUS_PANIC = 125,       /* the kernel found itself broken */
-	STATUS_BOOT_FAILED = 124, /* the machine, image or command line cannot run the program */
+	STATUS_SIGNAL_BASE = 128,   /* killed by signal n: 128 + n */
+	STATUS_PANIC = 125,         /* the kernel found itself broken */
+	STATUS_BOOT_FAILED = 124,   /* the machine, image or command line cannot run the program */
+	STATUS_SELFTEST_FAILED = 1, /* init=selftest: at least one check failed */
 };

@@ -136,6 +136,17 @@ static int prepare(struct balloon *balloon)
 	return error ? error : virtio_start(balloon->virtio);
 }
 
+static void describe(const struct device *device, struct device_text *text)
+{
+	struct balloon *balloon = device->class_device;
+	uint32_t actual;
+
+	spin_lock(&balloon->lock);
+	actual = balloon->actual;
+	spin_unlock(&balloon->lock);
+	device_print(text, "the host has %u KiB", actual << (VIRTIO_BALLOON_PFN_SHIFT - 10));
+}
+
 static void start(struct balloon *balloon, void *stack)
 {
 	balloon->reporting = (struct pages_report){ .order = REPORT_ORDER,
@@ -169,6 +180,8 @@ static int attach(struct virtio_dev *virtio)
 	if (error)
 		goto err;
 	virtio_set_driver_data(virtio, balloon);
+	virtio_device(virtio)->class_device = balloon;
+	virtio_device(virtio)->describe_class = describe;
 	start(balloon, stack);
 	return 0;
 err:
@@ -182,6 +195,7 @@ static void failed(struct virtio_dev *virtio)
 {
 	struct balloon *balloon = virtio_driver_data(virtio);
 
+	virtio_device(virtio)->describe_class = NULL;
 	/* Its thread ends, and frees it. */
 	virtio_set_driver_data(virtio, NULL);
 	__atomic_store_n(&balloon->gone, true, __ATOMIC_RELEASE);
