@@ -38,6 +38,7 @@ void virtio_handle_failures(void)
 	struct virtio_dev *dev;
 
 	while ((dev = next_failed()) != NULL) {
+		/* Who waits for an answer must get one all the same; it may write to memory that is in other use by then. */
 		if (!virtio_stop(dev))
 			log_error("%s: the device does not come out of its reset",
 				  dev->device->name);
