@@ -15,9 +15,3 @@ bool netdev_usable(const struct netdev *dev);
 
 /** Drops what waits for room. */
 void netdev_drop_waiting(struct netdev *dev) REQUIRES(net_mutex);
-
-/** Starts the thread that polls, with the first device. -ENOMEM. Thread context. */
-int must_check poll_start(void) REQUIRES(net_mutex);
-
-/** Takes the device off the list of those that are polled. */
-void poll_forget(struct netdev *dev) REQUIRES(net_mutex);

@@ -58,7 +58,7 @@ static bool give_name(struct netdev *dev)
 
 static int add(struct netdev *dev) REQUIRES(net_mutex)
 {
-	int error = poll_start();
+	int error = netdev_start_polling(dev);
 
 	if (error)
 		return error;
@@ -73,8 +73,6 @@ int netdev_register(struct netdev *dev)
 	const struct netdev_upper *upper;
 	int error;
 
-	list_init(&dev->link_node);
-	list_init(&dev->poll_link);
 	mutex_lock(&net_mutex);
 	error = add(dev);
 	upper = net.upper;
@@ -97,7 +95,7 @@ void netdev_unregister(struct netdev *dev)
 		upper->removed(dev);
 	mutex_lock(&net_mutex);
 	list_remove(&dev->link_node);
-	poll_forget(dev);
+	poller_stop(&dev->poller);
 	netdev_drop_waiting(dev);
 	mutex_unlock(&net_mutex);
 }
@@ -116,6 +114,64 @@ struct netdev *netdev_next(struct netdev *dev)
 	struct list_node *next = dev ? dev->link_node.next : net.devices.next;
 
 	return next == &net.devices ? NULL : list_entry(next, struct netdev, link_node);
+}
+
+/* Polling */
+
+static void tell_state(struct netdev *dev) REQUIRES(net_mutex)
+{
+	if (!netdev_usable(dev))
+		netdev_drop_waiting(dev);
+	if (net.upper)
+		net.upper->link_changed(dev);
+}
+
+static unsigned poll(struct poller *poller, unsigned budget) REQUIRES(net_mutex)
+{
+	struct netdev *dev = container_of(poller, struct netdev, poller);
+	unsigned received = 0;
+
+	if (!__atomic_load_n(&dev->failed, __ATOMIC_ACQUIRE))
+		received = dev->ops->poll(dev, budget);
+	if (__atomic_exchange_n(&dev->state_changed, false, __ATOMIC_ACQ_REL))
+		tell_state(dev);
+	return received;
+}
+
+static bool rearm(struct poller *poller) REQUIRES(net_mutex)
+{
+	struct netdev *dev = container_of(poller, struct netdev, poller);
+
+	if (!__atomic_load_n(&dev->failed, __ATOMIC_ACQUIRE) && !dev->ops->rearm(dev))
+		return false;
+	/* It may have been set while the device still counted as scheduled. */
+	return !__atomic_load_n(&dev->state_changed, __ATOMIC_SEQ_CST);
+}
+
+int netdev_start_polling(struct netdev *dev)
+{
+	static const struct poller_ops poller_ops = { .poll = poll, .rearm = rearm };
+
+	list_init(&dev->link_node);
+	dev->poller.ops = &poller_ops;
+	return poller_start(&dev->poller);
+}
+
+void netdev_schedule(struct netdev *dev)
+{
+	poller_schedule(&dev->poller);
+}
+
+void netdev_link_changed(struct netdev *dev)
+{
+	__atomic_store_n(&dev->state_changed, true, __ATOMIC_RELEASE);
+	netdev_schedule(dev);
+}
+
+void netdev_failed(struct netdev *dev)
+{
+	__atomic_store_n(&dev->failed, true, __ATOMIC_RELEASE);
+	netdev_link_changed(dev);
 }
 
 /* Receiving */

@@ -23,7 +23,7 @@ enum {
 /* One network in the machine. */
 static struct {
 	struct spinlock lock;
-	struct list_node scheduled; /* [lock] struct netdev.poll_link */
+	struct list_node scheduled; /* [lock] struct poller.link */
 	struct waiter waiter;       /* the thread's */
 	bool waits;                 /* atomic: wake it */
 	struct thread *thread;      /* [net_mutex] NULL: not started */
@@ -41,29 +41,17 @@ static bool interrupts_a_program(void)
 	return !cpu_irq_enabled() && thread_current()->user;
 }
 
-void netdev_schedule(struct netdev *dev)
+void poller_schedule(struct poller *poller)
 {
-	if (__atomic_exchange_n(&dev->scheduled, true, __ATOMIC_ACQ_REL))
+	if (__atomic_exchange_n(&poller->scheduled, true, __ATOMIC_ACQ_REL))
 		return;
 	spin_lock(&poll.lock);
-	list_insert_before(&poll.scheduled, &dev->poll_link);
+	list_insert_before(&poll.scheduled, &poller->link);
 	spin_unlock(&poll.lock);
 	if (interrupts_a_program())
-		dev->patience = PATIENCE;
+		poller->patience = PATIENCE;
 	if (__atomic_exchange_n(&poll.waits, false, __ATOMIC_SEQ_CST))
 		poll.waiter.wake(&poll.waiter);
-}
-
-void netdev_link_changed(struct netdev *dev)
-{
-	__atomic_store_n(&dev->state_changed, true, __ATOMIC_RELEASE);
-	netdev_schedule(dev);
-}
-
-void netdev_failed(struct netdev *dev)
-{
-	__atomic_store_n(&dev->failed, true, __ATOMIC_RELEASE);
-	netdev_link_changed(dev);
 }
 
 /* A round */
@@ -79,60 +67,43 @@ static void take_scheduled(struct list_node *out)
 	spin_unlock(&poll.lock);
 }
 
-static void schedule_again(struct netdev *dev)
+static void schedule_again(struct poller *poller)
 {
 	spin_lock(&poll.lock);
-	list_insert_before(&poll.scheduled, &dev->poll_link);
+	list_insert_before(&poll.scheduled, &poller->link);
 	spin_unlock(&poll.lock);
 }
 
-static void tell_state(struct netdev *dev) REQUIRES(net_mutex)
+static unsigned poll_one(struct poller *poller) REQUIRES(net_mutex)
 {
-	const struct netdev_upper *upper = netdev_upper();
+	unsigned found = poller->ops->poll(poller, BUDGET);
 
-	if (!netdev_usable(dev))
-		netdev_drop_waiting(dev);
-	if (upper)
-		upper->link_changed(dev);
-}
-
-static unsigned poll_device(struct netdev *dev) REQUIRES(net_mutex)
-{
-	unsigned received = 0;
-
-	if (!__atomic_load_n(&dev->failed, __ATOMIC_ACQUIRE))
-		received = dev->ops->poll(dev, BUDGET);
-	if (__atomic_exchange_n(&dev->state_changed, false, __ATOMIC_ACQ_REL))
-		tell_state(dev);
-	if (received >= BUDGET || (received && dev->patience)) {
-		schedule_again(dev);
-		return received;
+	if (found >= BUDGET || (found && poller->patience)) {
+		schedule_again(poller);
+		return found;
 	}
-	if (!received && dev->patience)
-		dev->patience--;
+	if (!found && poller->patience)
+		poller->patience--;
 	/* In this order: an interrupt from here on schedules it again. */
-	__atomic_store_n(&dev->scheduled, false, __ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&dev->failed, __ATOMIC_ACQUIRE) && !dev->ops->rearm(dev))
-		netdev_schedule(dev);
-	/* The flag may have been set while the device still counted as scheduled. */
-	if (__atomic_load_n(&dev->state_changed, __ATOMIC_SEQ_CST))
-		netdev_schedule(dev);
-	return received;
+	__atomic_store_n(&poller->scheduled, false, __ATOMIC_SEQ_CST);
+	if (!poller->ops->rearm(poller))
+		poller_schedule(poller);
+	return found;
 }
 
 static unsigned poll_round(void)
 {
-	struct list_node devices, *node;
-	unsigned received = 0;
+	struct list_node pollers, *node;
+	unsigned found = 0;
 
 	mutex_lock(&net_mutex);
-	take_scheduled(&devices);
-	while ((node = list_pop_front(&devices)) != NULL)
-		received += poll_device(list_entry(node, struct netdev, poll_link));
+	take_scheduled(&pollers);
+	while ((node = list_pop_front(&pollers)) != NULL)
+		found += poll_one(list_entry(node, struct poller, link));
 	if (netdev_upper())
 		netdev_upper()->polled();
 	mutex_unlock(&net_mutex);
-	return received;
+	return found;
 }
 
 bool netdev_poll_now(void)
@@ -140,12 +111,12 @@ bool netdev_poll_now(void)
 	return !nothing_scheduled() && poll_round();
 }
 
-void poll_forget(struct netdev *dev)
+void poller_stop(struct poller *poller)
 {
 	spin_lock(&poll.lock);
-	list_remove(&dev->poll_link);
+	list_remove(&poller->link);
 	/* Nobody puts it there again. */
-	__atomic_store_n(&dev->scheduled, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&poller->scheduled, true, __ATOMIC_RELEASE);
 	spin_unlock(&poll.lock);
 }
 
@@ -179,7 +150,7 @@ static _Noreturn void run(void *arg)
 	}
 }
 
-int poll_start(void)
+static int start_thread(void) REQUIRES(net_mutex)
 {
 	struct thread *thread;
 	void *stack;
@@ -200,9 +171,8 @@ int poll_start(void)
 	return 0;
 }
 
-int netdev_start_polling(struct netdev *dev)
+int poller_start(struct poller *poller)
 {
-	list_init(&dev->link_node);
-	list_init(&dev->poll_link);
-	return poll_start();
+	list_init(&poller->link);
+	return start_thread();
 }

@@ -13,12 +13,11 @@
 #include <base/list.h>
 #include <base/types.h>
 #include <class/netbuf.h>
+#include <class/poll.h>
 #include <core/lock.h>
 
 struct netdev;
 struct device;
-
-extern struct mutex net_mutex;
 
 enum netdev_features {
 	NETDEV_CSUM = BIT(0), /* transmits NETBUF_CSUM_PARTIAL */
@@ -70,11 +69,9 @@ struct netdev {
 	struct list_node link_node;
 	struct netdev_stats stats; /* [net_mutex] the driver counts errors, the class the rest */
 	void *upper;               /* of the layer above: its interface */
-	bool scheduled;            /* atomic */
-	bool state_changed;        /* atomic: the layer above is yet to be told */
-	bool failed;               /* atomic */
-	uint8_t patience;          /* how often a poll may find nothing; see class/net/poll.c */
-	struct list_node poll_link;
+	struct poller poller;
+	bool state_changed;     /* atomic: the layer above is yet to be told */
+	bool failed;            /* atomic */
 	struct netdev_waiting { /* [net_mutex] what transmit() had no room for, by next_packet */
 		struct netbuf *first, *last;
 		unsigned count;
