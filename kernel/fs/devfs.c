@@ -34,6 +34,7 @@ static const struct dev_entry entries[] = {
 	{ "stdout", S_IFLNK | 0777, 0, 0, "/proc/self/fd/1" },
 	{ "tty", S_IFCHR | 0666, 5, 0, NULL },
 	{ "urandom", S_IFCHR | 0666, 1, 9, NULL },
+	{ "vsock", S_IFCHR | 0666, MAJOR_MISC, MINOR_VSOCK, NULL },
 	{ "zero", S_IFCHR | 0666, 1, 5, NULL },
 };
 

@@ -142,5 +142,7 @@ int device_open(struct inode *inode, struct file *file)
 		return tty_device_open(inode, file);
 	if (attr.rdev >> 32 == MAJOR_MEMORY)
 		file->ops = memory_ops((uint32_t)attr.rdev);
+	if (attr.rdev == DEVICE(MAJOR_MISC, MINOR_VSOCK))
+		file->ops = &vsock_device_ops;
 	return file->ops ? 0 : -ENXIO;
 }

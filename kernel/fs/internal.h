@@ -20,11 +20,16 @@ int must_check block_device_open(struct inode *inode, struct file *file);
 enum { MAJOR_VIRTBLK = 254, BLOCK_MINORS = 256 };
 uint64_t block_device_number(const struct block_dev *dev);
 
+/** Linux gives /dev/vsock a minor on demand; this one it leaves free. */
+enum { MAJOR_MISC = 10, MINOR_VSOCK = 121 };
+
 /** Device numbers as struct inode_attr has them. */
 #define DEVICE(major, minor) ((uint64_t)(major) << 32 | (minor))
 
 /** The terminal's file operations (dev_tty.c); -ENXIO where there is none. */
 int must_check tty_device_open(struct inode *inode, struct file *file);
+
+extern const struct file_ops vsock_device_ops; /* dev_vsock.c */
 
 /** The lower trees: an image in memory or on a disk (lower_erofs.c; reasons for failure are logged), the table of /dev (devfs.c). */
 int must_check lower_erofs_create(const void *image, uint64_t bytes, const struct lower **out);

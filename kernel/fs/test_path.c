@@ -430,8 +430,9 @@ static void mounts_are_crossed_both_ways(void **state)
 			 0);
 	assert_true(has_text("/dev/mine", ""));
 	assert_int_equal(unlink_at("/dev/full"), 0);
-	assert_true(lists("/dev",
-			  "console fd mine null random shm stderr stdin stdout tty urandom zero"));
+	assert_true(lists(
+		"/dev",
+		"console fd mine null random shm stderr stdin stdout tty urandom vsock zero"));
 }
 
 static void long_removed_chain_is_freed_without_recursion(void **state)

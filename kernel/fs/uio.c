@@ -100,6 +100,18 @@ ssize_t uio_get(struct uio *uio, void *dst, size_t bytes)
 	return run(uio, &(struct transfer){ .to = dst }, bytes);
 }
 
+void uio_skip(struct uio *uio, size_t bytes)
+{
+	bytes = min(bytes, uio->left);
+	uio->left -= bytes;
+	uio->offset += bytes;
+	while (uio->count && uio->offset >= uio->segments->bytes) {
+		uio->offset -= uio->segments->bytes;
+		uio->segments++;
+		uio->count--;
+	}
+}
+
 ssize_t uio_put_zeros(struct uio *uio, size_t bytes)
 {
 	return run(uio, &(struct transfer){ NULL, NULL }, bytes);

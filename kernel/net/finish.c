@@ -8,6 +8,8 @@
 #include <net/socket.h>
 #include <net/stack.h>
 
+#include "vsock/vsock.h"
+
 /* How long, at most, and how often it is looked at. */
 #define FINISH_NS (3 * NS_PER_S)
 #define LOOK_NS NS_PER_MS
@@ -31,6 +33,7 @@ static bool is_unfinished(void)
 
 	mutex_lock(&net_mutex);
 	stack_each(find_unfinished, &unfinished);
+	unfinished = unfinished || vsock_is_unfinished();
 	mutex_unlock(&net_mutex);
 	return unfinished;
 }

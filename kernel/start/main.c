@@ -31,6 +31,7 @@
 #include <mm/alloc.h>
 #include <mm/pages.h>
 #include <net/stack.h>
+#include <net/vsock.h>
 #include <platform/platform.h>
 #include <selftest/selftest.h>
 
@@ -233,6 +234,7 @@ _Noreturn void kernel_main(int boot_error)
 		 boot_info.range_count, pages_stats().total_bytes >> 20);
 	cpu_irq_enable();
 	stack_start();
+	vsock_start();
 	probe_buses();
 	log_set_sink(console_log);
 	show_devices();

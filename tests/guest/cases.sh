@@ -94,6 +94,7 @@ stdin=$work/lines label=glibc libcs=glibc try filter lines
 libcs= label= stdin=
 
 . "$here/cases_events.sh"
+. "$here/cases_vsock.sh"
 
 # --- what cannot be compared with a run on the host -----------------------------------------------
 

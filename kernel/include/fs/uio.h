@@ -33,3 +33,6 @@ void uio_init_user(struct uio *uio, const struct uio_segment *segments, unsigned
 ssize_t must_check uio_put(struct uio *uio, const void *src, size_t bytes);
 ssize_t must_check uio_get(struct uio *uio, void *dst, size_t bytes);
 ssize_t must_check uio_put_zeros(struct uio *uio, size_t bytes);
+
+/** Advances without copying; at most to the end. */
+void uio_skip(struct uio *uio, size_t bytes);
