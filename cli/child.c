@@ -17,23 +17,70 @@
 #include <unistd.h>
 
 enum { ERR_BYTES_MAX = 64 * 1024 };
+/* Above the numbers that the command's own descriptors have. */
+enum { DESCRIPTORS_MAX = 4096 };
+
+static bool inherits(const struct child_setup *setup, int fd)
+{
+	for (size_t i = 0; i < setup->inherit_count; i++) {
+		if (setup->inherit[i] == fd)
+			return true;
+	}
+	return false;
+}
+
+/* exec() does this by itself. */
+static void close_others(const struct child_setup *setup)
+{
+	int first = STDERR_FILENO + 1;
+	int fd = first;
+
+	for (; fd < DESCRIPTORS_MAX; fd++) {
+		if (!inherits(setup, fd))
+			continue;
+		if (fd > first)
+			close_range((unsigned)first, (unsigned)fd - 1, 0);
+		first = fd + 1;
+	}
+	close_range((unsigned)first, ~0U, 0);
+}
+
+static void adopt_streams(const struct child_setup *setup, int null, int err)
+{
+	dup2(setup->in >= 0 ? setup->in : null, STDIN_FILENO);
+	dup2(setup->out >= 0 ? setup->out : null, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+}
+
+/* Handlers would note the signals of the command, which are not for it. */
+static void adopt_signals(const struct child_setup *setup)
+{
+	static const int handled[] = { SIGINT,  SIGTERM, SIGALRM, SIGHUP,    SIGQUIT, SIGUSR1,
+				       SIGUSR2, SIGXCPU, SIGTSTP, SIGVTALRM, SIGCONT };
+	sigset_t none;
+
+	for (size_t i = 0; !setup->argv && i < countof(handled); i++)
+		signal(handled[i], setup->survives ? SIG_IGN : SIG_DFL);
+	signal(SIGPIPE, setup->survives ? SIG_IGN : SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
 
 /* In the child: only async-signal-safe calls would matter with threads, of which there are none. */
 static _Noreturn void become(const struct child_setup *setup, int null, int err, pid_t parent)
 {
-	sigset_t none;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (!setup->survives)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!setup->survives && getppid() != parent)
 		_exit(127); /* the command died before the line above */
 	setsid();
-	signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	dup2(setup->in >= 0 ? setup->in : null, STDIN_FILENO);
-	dup2(setup->out >= 0 ? setup->out : null, STDOUT_FILENO);
-	dup2(err, STDERR_FILENO);
-	for (size_t i = 0; i < countof(setup->inherit); i++) {
+	adopt_signals(setup);
+	adopt_streams(setup, null, err);
+	if (!setup->argv) {
+		close_others(setup);
+		_exit(setup->run(setup->arg));
+	}
+	for (size_t i = 0; i < setup->inherit_count; i++) {
 		if (setup->inherit[i] >= 0)
 			fcntl(setup->inherit[i], F_SETFD, 0);
 	}
@@ -48,11 +95,12 @@ int child_start(struct child *c, const struct child_setup *setup)
 {
 	int fds[2];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const char *what = setup->argv ? setup->argv[0] : "a process";
 
 	*c = (struct child){ .err_fd = -1 };
 	if (null < 0 || pipe2(fds, O_CLOEXEC)) {
 		int err = errno;
-		report("cannot start %s: %s", setup->argv[0], strerror(err));
+		report("cannot start %s: %s", what, strerror(err));
 		if (null >= 0)
 			close(null);
 		return -err;
@@ -70,7 +118,7 @@ int child_start(struct child *c, const struct child_setup *setup)
 	}
 	c->pid = 0;
 	close(fds[0]);
-	report("cannot start %s: %s", setup->argv[0], strerror(err));
+	report("cannot start %s: %s", what, strerror(err));
 	return -err;
 }
 
@@ -130,6 +178,14 @@ void child_kill(struct child *c)
 	if (c->err_fd >= 0)
 		close(c->err_fd);
 	c->err_fd = -1;
+}
+
+void child_reap(struct child *c)
+{
+	if (c->pid > 0)
+		reap(c);
+	child_kill(c);
+	text_free(&c->err);
 }
 
 int child_run(const struct child_setup *setup, const char *who)

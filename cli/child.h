@@ -2,6 +2,7 @@
 /*
  * Other programs that the command starts: each in a session of its own, so that the terminal's signals
  * do not reach it, ended by the kernel if the command dies, and with its standard error kept for reports.
+ * Or not other programs, but functions of this one, in processes of their own.
  */
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <base/compiler.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct child {
@@ -19,10 +21,14 @@ struct child {
 };
 
 struct child_setup {
-	char *const *argv;  /* argv[0] a path; NULL-terminated */
+	char *const *argv; /* argv[0] a path; NULL-terminated; NULL: no other program, but run() */
+	int (*run)(const void *arg); /* returns its exit status */
+	const void *arg;
 	int in, out;        /* its standard input and output; -1: /dev/null */
-	int inherit[2];     /* more descriptors, under their own numbers; -1: none */
+	const int *inherit; /* more descriptors, under their own numbers; -1: none */
+	size_t inherit_count;
 	const char *tmpdir; /* its TMPDIR; NULL: as ours */
+	bool survives;      /* it is not ended with the command, nor by its signals */
 };
 
 /** 0 or a negative errno. On success `c` is to be ended by child_wait() or child_kill(). */
@@ -39,6 +45,9 @@ must_check int child_wait(struct child *c);
 
 /** Ends it and all that it started, and reaps it; nothing where it has ended. Leaves c->err. */
 void child_kill(struct child *c);
+
+/** Waits for its end, which is near. */
+void child_reap(struct child *c);
 
 /** Runs it to its end; a failure is reported with what it said as "who: ...". 0 or a negative errno. */
 must_check int child_run(const struct child_setup *setup, const char *who);

@@ -12,12 +12,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINE_BYTES_MAX = 2000 }; /* Firecracker's limit is 2,048, some of which are its own */
+enum {
+	LINE_BYTES_MAX = 1500
+}; /* Firecracker's limit is 2,048, some of which are the seed's and its own */
 
-/* Printable, and neither a quote nor what some parsers take for an escape. */
+/* Printable, neither a quote nor what some parsers take for an escape, nor what Firecracker takes for the end of the kernel's
+ * words even within quotes. */
 static bool is_plain(const char *word)
 {
-	if (!*word)
+	if (!*word || strstr(word, " -- "))
 		return false;
 	for (; *word; word++) {
 		if (*word < ' ' || *word > '~' || *word == '"' || *word == '\\')
@@ -103,7 +106,7 @@ static void add_options(struct text *line, const struct options *o)
 	if (o->strace)
 		add_word(line, "strace=", "1");
 	if (o->verbose)
-		add_word(line, "loglevel=", "6");
+		add_word(line, "loglevel=", "7");
 	if (o->root_on_disk)
 		add_word(line, "root=", "/dev/vda");
 	network_add_words(&o->network, line);

@@ -4,6 +4,8 @@
 
 #include "report.h"
 
+#include <base/bits.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,8 +13,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A number above 0; a suffix K, M or G multiplies by powers of 1024. */
+static bool read_limit(const char *word, uint64_t *out)
+{
+	static const char suffixes[] = "KMG";
+	char *end;
+
+	errno = 0;
+	*out = *word >= '1' && *word <= '9' ? strtoull(word, &end, 10) : 0;
+	if (!*out || errno)
+		return false;
+	if (!*end)
+		return true;
+	const char *suffix = strchr(suffixes, *end);
+	return suffix && !end[1] &&
+	       !mul_overflows(*out, BIT64(10 * (unsigned)(suffix - suffixes + 1)), out);
+}
+
 static bool take_word(struct disk *d, const char *word)
 {
+	if (!strncmp(word, "bps=", 4))
+		return read_limit(word + 4, &d->bytes_per_second);
+	if (!strncmp(word, "iops=", 5))
+		return read_limit(word + 5, &d->operations_per_second);
 	if (!strcmp(word, "ro"))
 		d->read_only = true;
 	else if (!strcmp(word, "format=raw"))
@@ -32,7 +55,9 @@ bool disk_read(struct disk *d, const char *word)
 	*d = (struct disk){ .path = format_string("%s", word) };
 	while ((comma = strrchr(d->path, ',')) && take_word(d, comma + 1))
 		*comma = '\0';
-	return d->path[0] && !(comma && !strncmp(comma, ",format=", 8));
+	return d->path[0] &&
+	       !(comma && (!strncmp(comma, ",format=", 8) || !strncmp(comma, ",bps=", 5) ||
+			   !strncmp(comma, ",iops=", 6)));
 }
 
 void disk_free(struct disk *d)
@@ -87,14 +112,33 @@ int disk_check(struct disk *d)
 	return err;
 }
 
+/* QEMU puts limits into a node of their own, above the format's. */
+static void add_limits(const struct disk *d, struct strings *argv, struct text *node,
+		       unsigned number)
+{
+	strings_add(argv, "-object");
+	strings_printf(argv, "throttle-group,id=limits%u,x-bps-total=%llu,x-iops-total=%llu",
+		       number, (unsigned long long)d->bytes_per_second,
+		       (unsigned long long)d->operations_per_second);
+	text_printf(node, "driver=throttle,node-name=disk%u,throttle-group=limits%u,", number,
+		    number);
+}
+
 void disk_add_argv(const struct disk *d, struct strings *argv, const char *device, unsigned number)
 {
 	struct text node = { 0 };
+	const char *format = d->format == DISK_QCOW2 ? "qcow2" : "raw";
+	const char *below = "";
 
-	text_printf(&node,
-		    "driver=%s,node-name=disk%u,read-only=%s,discard=unmap,file.driver=file,"
-		    "file.filename=",
-		    d->format == DISK_QCOW2 ? "qcow2" : "raw", number, d->read_only ? "on" : "off");
+	if (d->bytes_per_second || d->operations_per_second) {
+		add_limits(d, argv, &node, number);
+		below = "file.";
+	} else {
+		text_printf(&node, "node-name=disk%u,", number);
+	}
+	text_printf(&node, "read-only=%s,discard=unmap,%sdriver=%s,", d->read_only ? "on" : "off",
+		    below, format);
+	text_printf(&node, "%sfile.driver=file,%sfile.filename=", below, below);
 	text_append_qemu(&node, d->path);
 	strings_add(argv, "-blockdev");
 	strings_add(argv, node.data);
@@ -103,13 +147,13 @@ void disk_add_argv(const struct disk *d, struct strings *argv, const char *devic
 	text_free(&node);
 }
 
-void disk_add_root_argv(struct strings *argv, const char *device, int fd)
+void disk_add_root_argv(struct strings *argv, const char *device, const char *file)
 {
 	strings_add(argv, "-blockdev");
 	strings_printf(argv,
 		       "driver=raw,node-name=root,read-only=on,file.driver=file,file.locking=off,"
-		       "file.filename=/proc/self/fd/%d",
-		       fd);
+		       "file.filename=%s",
+		       file);
 	strings_add(argv, "-device");
 	strings_printf(argv, "%s,drive=root", device);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The machine's disks: files of the host, or block devices. */
+/* The machine's disks: files of the host, or block devices; and how much of them it may use. */
 #pragma once
 
 #include "text.h"
@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum disk_format { DISK_UNKNOWN, DISK_RAW, DISK_QCOW2 };
 
@@ -15,9 +16,12 @@ struct disk {
 	char *path;
 	enum disk_format format;
 	bool read_only;
+	uint64_t bytes_per_second, operations_per_second; /* 0: no limit */
 };
 
-/** FILE[,ro][,format=raw|qcow2]; false: nothing is left of it as FILE. `d` is to be freed in every case. */
+#define DISK_SYNTAX "FILE[,ro][,format=raw|qcow2][,bps=BYTES][,iops=N]"
+
+/** DISK_SYNTAX; false: nothing is left of it as FILE. `d` is to be freed in every case. */
 must_check bool disk_read(struct disk *d, const char *word);
 void disk_free(struct disk *d);
 
@@ -27,5 +31,5 @@ must_check int disk_check(struct disk *d);
 /** QEMU's words for the `number`th; `device` is "virtio-blk-device" or "virtio-blk-pci". */
 void disk_add_argv(const struct disk *d, struct strings *argv, const char *device, unsigned number);
 
-/** The same for the root image, which is open as `fd`. */
-void disk_add_root_argv(struct strings *argv, const char *device, int fd);
+/** The same for the root image. */
+void disk_add_root_argv(struct strings *argv, const char *device, const char *file);

@@ -95,7 +95,6 @@ int iso_pack(const struct iso_tools *t, const char *directory, const char *outpu
 		.argv = (char *const *)argv,
 		.in = -1,
 		.out = -1,
-		.inherit = { -1, -1 },
 		.tmpdir = tmpdir,
 	};
 

@@ -12,11 +12,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PORT_MAX = 65535, PREFIX_MAX = 30, TAP_NAME_MAX = 15 };
+enum { PORT_MAX = 65535, PREFIX_MAX = 30, TAP_NAME_MAX = IFNAMSIZ - 1 };
 
 /* QEMU's network, where no --ip names another: the machine, QEMU as router, QEMU as name server. */
 #define USER_NETWORK 0x0a000200
 enum { USER_PREFIX = 24, USER_ROUTER = 2, USER_NAMES = 3, USER_MACHINE = 15 };
+
+/* 10.213.0.0/16, of which each tap that is made gets four addresses: the network's, the host's, the machine's, broadcast. */
+#define TAP_NETWORKS 0x0ad50000
+enum { TAP_PREFIX = 30, TAP_NETWORK_COUNT = 1 << 14, TAP_HOST = 1, TAP_MACHINE = 2 };
 
 /* --- words --------------------------------------------------------------------------------------- */
 
@@ -61,6 +65,8 @@ bool network_take_kind(struct network *n, const char *word)
 		return true;
 	}
 	n->kind = NETWORK_TAP;
+	if (!strcmp(word, "tap"))
+		return true;
 	n->tap = word + strlen("tap=");
 	return !strncmp(word, "tap=", 4) && n->tap[0] && strlen(n->tap) <= TAP_NAME_MAX &&
 	       !strpbrk(n->tap, "/, ");
@@ -190,19 +196,67 @@ static const char *finish_user(struct network *n)
 	return NULL;
 }
 
-const char *network_finish(struct network *n)
+bool network_wanted(const struct network *n)
 {
-	bool wanted = n->published_count || n->mac || n->pcap || n->dhcp || n->address.s_addr;
+	return n->published_count || n->mac || n->pcap || n->dhcp || n->address.s_addr;
+}
 
-	if (!n->kind_given && wanted)
-		n->kind = NETWORK_USER;
-	if (n->kind == NETWORK_NONE && wanted)
-		return "--net none goes with none of -p, --ip, --mac and --pcap";
-	if (n->kind != NETWORK_USER && n->published_count)
-		return "-p needs --net user: other networks reach the machine at its own address";
-	if (n->kind == NETWORK_TAP && !n->address.s_addr)
+static const char *finish_tap(struct network *n)
+{
+	if (!n->tap && n->dhcp)
+		return "--ip dhcp needs a tap with a DHCP server behind it (--net tap=NAME)";
+	if (!n->tap)
+		return NULL;
+	if (!n->address.s_addr)
 		n->dhcp = true;
-	return n->kind == NETWORK_USER ? finish_user(n) : NULL;
+	if (n->dhcp && n->published_count)
+		return "-p needs --net user, or the machine's address (--ip ADDR/PREFIX)";
+	return NULL;
+}
+
+const char *network_finish(struct network *n, enum network_kind preferred)
+{
+	if (!n->kind_given && network_wanted(n))
+		n->kind = preferred;
+	if (n->kind == NETWORK_NONE && network_wanted(n))
+		return "--net none goes with none of -p, --ip, --mac and --pcap";
+	if (n->kind == NETWORK_NONE)
+		return NULL;
+	return n->kind == NETWORK_USER ? finish_user(n) : finish_tap(n);
+}
+
+bool network_makes_tap(const struct network *n)
+{
+	return n->kind == NETWORK_TAP && !n->tap;
+}
+
+const char *network_tap(const struct network *n)
+{
+	if (n->kind != NETWORK_TAP)
+		return NULL;
+	return n->tap ? n->tap : n->made;
+}
+
+struct in_addr network_mask(const struct network *n)
+{
+	return (struct in_addr){ htonl(mask_of(n->prefix)) };
+}
+
+bool network_choose(struct network *n, unsigned number)
+{
+	uint32_t network = TAP_NETWORKS + (number << (32 - TAP_PREFIX));
+
+	if (number >= TAP_NETWORK_COUNT)
+		return false;
+	if (!n->address.s_addr) {
+		n->address = address_in(network, TAP_MACHINE);
+		n->prefix = TAP_PREFIX;
+	}
+	if (n->gateway.s_addr)
+		return true;
+	bool first = ntohl(n->address.s_addr) == network_of(n) + TAP_HOST;
+	n->gateway = address_in(network_of(n), first ? TAP_MACHINE : TAP_HOST);
+	return true;
 }
 
 /* --- ports --------------------------------------------------------------------------------------- */
@@ -236,21 +290,29 @@ static int take_port(const struct publish *p)
 	return -err;
 }
 
+int network_take_ports(const struct network *n, int *fds)
+{
+	for (size_t i = 0; i < n->published_count; i++) {
+		fds[i] = take_port(&n->published[i]);
+		if (fds[i] >= 0)
+			continue;
+		int err = fds[i];
+		while (i)
+			close(fds[--i]);
+		return err;
+	}
+	return 0;
+}
+
 int network_check(const struct network *n)
 {
 	int *taken = calloc(n->published_count + 1, sizeof *taken);
-	size_t count = 0;
-	int err = 0;
 
 	if (!taken)
 		report_out_of_memory();
-	while (!err && count < n->published_count) {
-		taken[count] = take_port(&n->published[count]);
-		err = taken[count] < 0 ? taken[count] : 0;
-		count += !err;
-	}
-	while (count)
-		close(taken[--count]);
+	int err = network_take_ports(n, taken);
+	for (size_t i = 0; !err && i < n->published_count; i++)
+		close(taken[i]);
 	free(taken);
 	return err;
 }
@@ -282,16 +344,15 @@ static void add_user(const struct network *n, struct text *netdev)
 	}
 }
 
-/* Two machines at one bridge must not have the same. */
-static void add_mac(const struct network *n, struct text *device)
+void network_add_mac(const struct network *n, struct text *out)
 {
 	unsigned char random[3];
 
+	/* Two machines at one bridge must not have the same. */
 	if (n->mac)
-		text_printf(device, ",mac=%s", n->mac);
-	else if (n->kind == NETWORK_TAP && getrandom(random, sizeof random, 0) == sizeof random)
-		text_printf(device, ",mac=52:54:00:%02x:%02x:%02x", random[0], random[1],
-			    random[2]);
+		text_printf(out, "%s", n->mac);
+	else if (getrandom(random, sizeof random, 0) == sizeof random)
+		text_printf(out, "52:54:00:%02x:%02x:%02x", random[0], random[1], random[2]);
 }
 
 void network_add_argv(const struct network *n, struct strings *argv, const char *device)
@@ -303,9 +364,13 @@ void network_add_argv(const struct network *n, struct strings *argv, const char 
 	if (n->kind == NETWORK_USER)
 		add_user(n, &netdev);
 	else
-		text_printf(&netdev, "tap,id=net0,ifname=%s,script=no,downscript=no", n->tap);
+		text_printf(&netdev, "tap,id=net0,ifname=%s,script=no,downscript=no",
+			    network_tap(n));
 	text_printf(&nic, "%s,netdev=net0", device);
-	add_mac(n, &nic);
+	if (n->mac || n->kind == NETWORK_TAP) {
+		text_printf(&nic, ",mac=");
+		network_add_mac(n, &nic);
+	}
 	strings_add(argv, "-netdev");
 	strings_add(argv, netdev.data);
 	strings_add(argv, "-device");
@@ -335,7 +400,7 @@ void network_add_words(const struct network *n, struct text *line)
 	/* client:server:gateway:mask:host:device:autoconfiguration:dns:dns */
 	text_printf(line, " ip=%s:", inet_ntoa(n->address));
 	add_field(line, n->gateway);
-	add_field(line, (struct in_addr){ htonl(mask_of(n->prefix)) });
+	add_field(line, network_mask(n));
 	text_printf(line, ":::off");
 	add_field(line, n->dns[0]);
 	if (n->dns[1].s_addr)

@@ -35,6 +35,22 @@ enum {
 	OPT_DISK,
 	OPT_ROOT_ON_DISK,
 	OPT_DEVICES,
+	OPT_VMM,
+	OPT_FOR,
+	OPT_CPUS,
+	OPT_PCI,
+	OPT_ENTROPY,
+	OPT_BALLOON,
+	OPT_VSOCK,
+	OPT_METADATA,
+};
+
+static const char *const vmm_names[] = {
+	[VMM_QEMU] = "qemu",
+	[VMM_FIRECRACKER] = "firecracker",
+	[VMM_CLOUD_HYPERVISOR] = "cloud-hypervisor",
+	[VMM_LIBKRUN] = "libkrun",
+	[VMM_AUTO] = "auto",
 };
 
 static const struct option run_options[] = {
@@ -53,6 +69,13 @@ static const struct option run_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "root-on-disk", no_argument, NULL, OPT_ROOT_ON_DISK },
 	{ "devices", no_argument, NULL, OPT_DEVICES },
+	{ "vmm", required_argument, NULL, OPT_VMM },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "pci", no_argument, NULL, OPT_PCI },
+	{ "entropy", no_argument, NULL, OPT_ENTROPY },
+	{ "balloon", required_argument, NULL, OPT_BALLOON },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
+	{ "metadata", required_argument, NULL, OPT_METADATA },
 	{ "kernel-arg", required_argument, NULL, OPT_KERNEL_ARG },
 	{ "strace", no_argument, NULL, OPT_STRACE },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -62,7 +85,16 @@ static const struct option run_options[] = {
 
 static const struct option build_options[] = {
 	{ "output", required_argument, NULL, 'o' },
+	{ "for", required_argument, NULL, OPT_FOR },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "net", required_argument, NULL, OPT_NET },
 	{ "ip", required_argument, NULL, OPT_IP },
+	{ "mac", required_argument, NULL, OPT_MAC },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "entropy", no_argument, NULL, OPT_ENTROPY },
+	{ "balloon", required_argument, NULL, OPT_BALLOON },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "env", required_argument, NULL, 'e' },
 	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
 	{ "add", required_argument, NULL, OPT_ADD },
@@ -157,7 +189,75 @@ static bool take_machine(struct options *o, const char *word)
 	if (machine < 0)
 		return wrong_value("--machine", word, "microvm, q35 or pc");
 	o->machine = (enum machine)machine;
+	o->machine_given = true;
 	return true;
+}
+
+static bool take_vmm(struct options *o, int option, const char *word)
+{
+	int count = countof(vmm_names) - (option == OPT_FOR); /* the last one is "auto" */
+	int vmm = choose(word, vmm_names, count);
+
+	if (vmm < 0)
+		return wrong_value(
+			option == OPT_FOR ? "--for" : "--vmm", word,
+			option == OPT_FOR ? "qemu, firecracker, cloud-hypervisor or libkrun"
+					  : "qemu, firecracker, cloud-hypervisor, libkrun or auto");
+	o->vmm = (enum vmm_kind)vmm;
+	o->bundle = option == OPT_FOR;
+	return true;
+}
+
+static bool take_cpus(struct options *o, const char *word)
+{
+	char *end;
+	unsigned long cpus = *word >= '1' && *word <= '9' ? strtoul(word, &end, 10) : 0;
+
+	if (!cpus || *end || cpus > CPUS_MAX)
+		return wrong_value("--cpus", word, "1 to 32");
+	o->cpus = (unsigned)cpus;
+	return true;
+}
+
+static bool take_balloon(struct options *o, const char *word)
+{
+	o->balloon = true;
+	o->balloon_bytes = 0;
+	return !strcmp(word, "0") || parse_memory(word, &o->balloon_bytes) ||
+	       wrong_value("--balloon", word, "0, MiB, or a number with K, M, G or T");
+}
+
+static bool take_path(const char **out, const char *option, const char *word)
+{
+	*out = word;
+	return word[0] || wrong_value(option, word, "a path");
+}
+
+/* What the machine is, and on what. */
+static bool take_machinery(struct options *o, int option, const char *word)
+{
+	switch (option) {
+	case OPT_ACCEL:
+		return take_accel(o, word);
+	case OPT_MACHINE:
+		return take_machine(o, word);
+	case OPT_CPUS:
+		return take_cpus(o, word);
+	case OPT_PCI:
+		o->pci = true;
+		return true;
+	case OPT_ENTROPY:
+		o->entropy = true;
+		return true;
+	case OPT_BALLOON:
+		return take_balloon(o, word);
+	case OPT_VSOCK:
+		return take_path(&o->vsock, "--vsock", word);
+	case OPT_METADATA:
+		return take_path(&o->metadata, "--metadata", word);
+	default: /* OPT_VMM, OPT_FOR */
+		return take_vmm(o, option, word);
+	}
 }
 
 static bool take_env(struct options *o, const char *word)
@@ -220,7 +320,7 @@ static bool take_disk(struct options *o, const char *word)
 	if (!o->disks)
 		report_out_of_memory();
 	return disk_read(&o->disks[o->disk_count++], word) ||
-	       wrong_value("--disk", word, "FILE[,ro][,format=raw|qcow2]");
+	       wrong_value("--disk", word, DISK_SYNTAX);
 }
 
 static bool take_network(struct network *n, int option, const char *word)
@@ -232,7 +332,7 @@ static bool take_network(struct network *n, int option, const char *word)
 				   "[ADDR:]HOST:GUEST[/udp], ports from 1 to 65535");
 	case OPT_NET:
 		return network_take_kind(n, word) ||
-		       wrong_value("--net", word, "user, none or tap=NAME");
+		       wrong_value("--net", word, "user, none or tap[=NAME]");
 	case OPT_IP:
 		return network_take_address(n, word) ||
 		       wrong_value("--ip", word, "dhcp or ADDR/PREFIX[,gw=ADDR][,dns=ADDR]");
@@ -256,6 +356,17 @@ static bool take_option(struct options *o, int option, const char *word)
 		return take_network(&o->network, option, word);
 	case OPT_DISK:
 		return take_disk(o, word);
+	case OPT_ACCEL:
+	case OPT_MACHINE:
+	case OPT_VMM:
+	case OPT_FOR:
+	case OPT_CPUS:
+	case OPT_PCI:
+	case OPT_ENTROPY:
+	case OPT_BALLOON:
+	case OPT_VSOCK:
+	case OPT_METADATA:
+		return take_machinery(o, option, word);
 	case OPT_ROOT_ON_DISK:
 		o->root_on_disk = true;
 		return true;
@@ -274,10 +385,6 @@ static bool take_option(struct options *o, int option, const char *word)
 	case 'v':
 		o->verbose = true;
 		return true;
-	case OPT_ACCEL:
-		return take_accel(o, word);
-	case OPT_MACHINE:
-		return take_machine(o, word);
 	case OPT_ROOTFS:
 		return take_rootfs(o, word);
 	case OPT_ADD:
@@ -333,28 +440,60 @@ static bool take_program(struct options *o, char **args)
 		return false;
 	}
 	if (o->command == COMMAND_BUILD && !o->output) {
-		report("no output file given (-o FILE.iso)");
+		report("no output file given (-o FILE.iso; -o DIRECTORY with --for)");
 		return false;
 	}
 	return true;
 }
 
+/* What an ISO image has no place for: whoever boots it makes the machine. */
+static const char *check_image(const struct options *o)
+{
+	bool machine = o->memory_bytes || o->cpus > 1 || o->network.kind_given || o->network.mac ||
+		       o->disk_count || o->entropy || o->balloon || o->vsock;
+
+	if (o->bundle && o->network.kind == NETWORK_TAP && !o->network.tap)
+		return "--net tap needs a name here (--net tap=NAME)";
+	if (o->bundle && o->network.kind == NETWORK_TAP && !o->network.address.s_addr)
+		return NULL; /* the kernel asks for an address */
+	return machine && !o->bundle ? "an ISO image describes no machine (see --for)" : NULL;
+}
+
+static const char *check_run(struct options *o)
+{
+	enum { MICROVM_DEVICES_MAX = 8 };
+	size_t devices = o->disk_count + o->root_on_disk + (o->network.kind != NETWORK_NONE) +
+			 o->entropy + o->balloon + !!o->vsock;
+
+	if (o->vmm == VMM_QEMU && o->machine == MACHINE_MICROVM && devices > MICROVM_DEVICES_MAX)
+		return "the machine microvm has room for 8 devices (see --machine)";
+	return o->metadata && o->vmm != VMM_FIRECRACKER ? "--metadata is Firecracker's (see --vmm)"
+							: NULL;
+}
+
 /* What options are to each other. */
 static bool check_whole(struct options *o)
 {
-	enum { MICROVM_DEVICES_MAX = 8 };
-	const char *contradiction = o->command == COMMAND_RUN ? network_finish(&o->network) : NULL;
-	size_t devices = o->disk_count + o->root_on_disk + (o->network.kind != NETWORK_NONE);
+	const char *contradiction = NULL;
 
+	/* With VMM_AUTO it depends on which will be taken. */
+	if (o->vmm != VMM_AUTO && (o->command == COMMAND_RUN || o->bundle))
+		contradiction = network_finish(&o->network, vmm_network(o->vmm));
+	if (!contradiction)
+		contradiction = o->command == COMMAND_RUN ? check_run(o) : check_image(o);
 	if (contradiction)
 		report("%s", contradiction);
-	else if (o->machine == MACHINE_MICROVM && devices > MICROVM_DEVICES_MAX)
-		report("the machine microvm has room for %d devices, and %zu are wanted (see "
-		       "--machine)",
-		       MICROVM_DEVICES_MAX, devices);
-	else
-		return true;
-	return false;
+	return !contradiction;
+}
+
+enum network_kind vmm_network(enum vmm_kind vmm)
+{
+	return vmm == VMM_QEMU ? NETWORK_USER : NETWORK_TAP;
+}
+
+const char *vmm_name(enum vmm_kind vmm)
+{
+	return vmm_names[vmm];
 }
 
 enum options_verdict options_parse(struct options *o, enum command command, int argc, char **argv)
@@ -364,11 +503,11 @@ enum options_verdict options_parse(struct options *o, enum command command, int 
 	bool ok = true;
 	int option = 0;
 
-	*o = (struct options){ .command = command };
+	*o = (struct options){ .command = command, .cpus = 1 };
 	argv[0] = name;
 	optind = 0; /* start afresh, also in tests */
 	while (ok) {
-		option = getopt_long(argc, argv, run ? "+m:e:p:vh" : "+o:e:vh",
+		option = getopt_long(argc, argv, run ? "+m:e:p:vh" : "+o:m:e:vh",
 				     run ? run_options : build_options, NULL);
 		if (option == -1 || option == 'h')
 			break;

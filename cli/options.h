@@ -14,16 +14,28 @@
 enum command { COMMAND_RUN, COMMAND_BUILD };
 enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 enum machine { MACHINE_MICROVM, MACHINE_Q35, MACHINE_PC };
+enum vmm_kind { VMM_QEMU, VMM_FIRECRACKER, VMM_CLOUD_HYPERVISOR, VMM_LIBKRUN, VMM_AUTO };
+
+enum { CPUS_MAX = 32 };
 
 struct options {
 	enum command command;
-	const char *output;         /* build: the file to write */
-	uint64_t memory_bytes;      /* run; 0: not given */
-	uint64_t timeout_ms;        /* run; 0: none */
-	enum accel accel;           /* run */
-	enum machine machine;       /* run */
-	const char *rootfs;         /* NULL: none */
-	struct strings env;         /* "KEY=value" or "KEY", as given */
+	const char *output;     /* build: the file to write */
+	uint64_t memory_bytes;  /* run; 0: not given */
+	uint64_t timeout_ms;    /* run; 0: none */
+	enum vmm_kind vmm;      /* in build with `bundle` */
+	bool bundle;            /* build: a directory for the VMM, not an ISO */
+	unsigned cpus;          /* at least 1 */
+	enum accel accel;       /* run */
+	enum machine machine;   /* run; QEMU's */
+	bool machine_given;     /* run */
+	bool pci;               /* Firecracker: devices on PCI */
+	bool entropy, balloon;  /* there are such devices */
+	uint64_t balloon_bytes; /* what the balloon takes at first */
+	const char *vsock;      /* the host's end of AF_VSOCK, a Unix socket; NULL: no device */
+	const char *metadata;   /* run; Firecracker: a file for its metadata service; NULL: none */
+	const char *rootfs;     /* NULL: none */
+	struct strings env;     /* "KEY=value" or "KEY", as given */
 	struct strings additions;   /* "HOST[:GUEST]", as given */
 	struct strings kernel_args; /* as given */
 	struct network network;     /* run; in build only its address */
@@ -49,6 +61,10 @@ void options_free(struct options *o);
 must_check bool parse_memory(const char *word, uint64_t *bytes);
 /** Seconds above 0, also fractions. */
 must_check bool parse_timeout(const char *word, uint64_t *ms);
+
+const char *vmm_name(enum vmm_kind vmm);
+/** The network that a machine of it has where one is wanted, and no --net says which. */
+enum network_kind vmm_network(enum vmm_kind vmm);
 
 void help_print_general(void);
 void help_print(enum command command);

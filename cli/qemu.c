@@ -6,20 +6,10 @@
  * complete only when QEMU looks at it. What holds QEMU back till then is an (empty) configuration file
  * that is a pipe: it reads that to its end before it makes the machine.
  */
-#include "qemu.h"
-
-#include "child.h"
 #include "path.h"
-#include "report.h"
+#include "vmm.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define QEMU_NAME "qemu-system-x86_64"
 /* Of the same package, but with KVM and two machines only: it starts in a fifth of the time. */
@@ -28,72 +18,28 @@
 /* That one has no network of its own, and no virtio on PCI. */
 static bool small_qemu_serves(const struct options *o)
 {
-	bool devices = o->disk_count || o->root_on_disk || o->network.kind != NETWORK_NONE;
+	bool devices = o->disk_count || o->root_on_disk || o->network.kind != NETWORK_NONE ||
+		       o->entropy || o->balloon;
 
 	if (o->accel != ACCEL_KVM || o->machine == MACHINE_PC)
 		return false;
 	return !devices || (o->machine == MACHINE_MICROVM && o->network.kind != NETWORK_USER);
 }
 
-char *qemu_find(const struct options *o)
+static char *find(const struct options *o)
 {
 	char *path = NULL;
 
 	if (small_qemu_serves(o))
 		path = path_find_command(QEMU_KVM_NAME);
-	if (!path)
-		path = path_find_command(QEMU_NAME);
-	if (!path)
-		report(QEMU_NAME ": not found; install the package qemu-system-x86");
-	return path;
+	return path ? path : path_find_command(QEMU_NAME);
 }
 
-/* Whether a virtual machine can be made: 0 or a negative errno. */
-static int try_kvm(void)
+static const char *lacks(const struct options *o)
 {
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-	if (kvm < 0)
-		return -errno;
-	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	int err = vm < 0 ? -errno : 0;
-	if (vm >= 0)
-		close(vm);
-	close(kvm);
-	return err;
-}
-
-/* Where KVM is there without these, it emulates them in software: slower than TCG, and incomplete. */
-static bool cpu_has_virtualisation(void)
-{
-	char line[8192];
-	bool found = false;
-	FILE *cpuinfo = fopen("/proc/cpuinfo", "re");
-
-	while (cpuinfo && fgets(line, sizeof line, cpuinfo)) {
-		if (strncmp(line, "flags", 5))
-			continue;
-		found = strstr(line, " vmx") || strstr(line, " svm");
-		break;
-	}
-	if (cpuinfo)
-		fclose(cpuinfo);
-	return found;
-}
-
-int qemu_choose_accel(enum accel *accel)
-{
-	if (*accel == ACCEL_TCG)
-		return 0;
-	if (*accel == ACCEL_AUTO) {
-		*accel = cpu_has_virtualisation() && !try_kvm() ? ACCEL_KVM : ACCEL_TCG;
-		return 0;
-	}
-	int err = try_kvm();
-	if (err)
-		report("/dev/kvm: %s%s", strerror(-err),
-		       err == -EACCES ? " (members of the group kvm may use it)" : "");
-	return err;
+	if (o->metadata)
+		return "--metadata (Firecracker has it)";
+	return o->pci ? "--pci (--machine q35 has PCI)" : NULL;
 }
 
 static const char *machine_words(enum machine machine)
@@ -115,28 +61,39 @@ static const char *cpu_words(enum accel accel)
 }
 
 /* Devices of microvm are without PCI; those on PCI have no use for a ROM to boot from. */
-static void add_devices(struct strings *argv, const struct qemu_setup *setup)
+static void add_device(struct strings *argv, const struct options *o, const char *device,
+		       const char *properties)
+{
+	strings_add(argv, "-device");
+	strings_printf(argv, "%s-%s%s", device, o->machine == MACHINE_MICROVM ? "device" : "pci",
+		       properties);
+}
+
+static void add_devices(struct strings *argv, const struct vmm_setup *setup)
 {
 	const struct options *o = setup->options;
 	bool mmio = o->machine == MACHINE_MICROVM;
 	const char *block = mmio ? "virtio-blk-device" : "virtio-blk-pci";
 
-	if (mmio && (o->root_on_disk || o->disk_count || o->network.kind != NETWORK_NONE)) {
+	if (mmio && (o->root_on_disk || o->disk_count || o->network.kind != NETWORK_NONE ||
+		     o->entropy || o->balloon)) {
 		strings_add(argv, "-global");
 		strings_add(argv, "virtio-mmio.force-legacy=off");
 	}
-	if (o->root_on_disk && setup->image_fd >= 0)
-		disk_add_root_argv(argv, block, setup->image_fd);
+	if (o->root_on_disk && setup->image)
+		disk_add_root_argv(argv, block, setup->image);
 	for (size_t i = 0; i < o->disk_count; i++)
 		disk_add_argv(&o->disks[i], argv, block, (unsigned)i);
 	network_add_argv(&o->network, argv, mmio ? "virtio-net-device" : "virtio-net-pci,romfile=");
+	if (o->entropy)
+		add_device(argv, o, "virtio-rng", "");
+	if (o->balloon)
+		add_device(argv, o, "virtio-balloon", ",deflate-on-oom=on,free-page-reporting=on");
 }
 
-void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
+static void make_argv(struct strings *argv, const struct vmm_setup *setup)
 {
 	static const char *const fixed[] = {
-		"-smp",
-		"1",
 		"-display",
 		"none",
 		"-nodefaults",
@@ -151,8 +108,10 @@ void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 	unsigned long long kib = o->memory_bytes >> 10;
 
 	strings_add(argv, setup->path);
-	strings_add(argv, "-readconfig");
-	strings_printf(argv, "/proc/self/fd/%d", setup->gate_fd);
+	if (setup->gate) {
+		strings_add(argv, "-readconfig");
+		strings_add(argv, setup->gate);
+	}
 	strings_add(argv, "-machine");
 	strings_printf(argv, "%s,memory-backend=ram", machine_words(o->machine));
 	/* Not reserved: a machine may have more than the host can promise, and use little of it. */
@@ -164,14 +123,16 @@ void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 	strings_add(argv, cpu_words(o->accel));
 	strings_add(argv, "-m");
 	strings_printf(argv, "size=%lluK", kib);
+	strings_add(argv, "-smp");
+	strings_printf(argv, "%u", o->cpus);
 	for (size_t i = 0; i < countof(fixed); i++)
 		strings_add(argv, fixed[i]);
 	add_devices(argv, setup);
 	strings_add(argv, "-kernel");
 	strings_add(argv, setup->kernel);
-	if (setup->image_fd >= 0 && !o->root_on_disk) {
+	if (setup->image && !o->root_on_disk) {
 		strings_add(argv, "-initrd");
-		strings_printf(argv, "/proc/self/fd/%d", setup->image_fd);
+		strings_add(argv, setup->image);
 	}
 	strings_add(argv, "-append");
 	strings_add(argv, setup->line);
@@ -179,48 +140,37 @@ void qemu_make_argv(struct strings *argv, const struct qemu_setup *setup)
 
 /* For pc and q35 a boot ROM of QEMU's (pvh_main.c) reads the line into a buffer of 4,096 bytes, without looking whether it
  * fits: what lies behind is lost, and the machine does not boot, or hangs. */
-int qemu_check_line(const struct qemu_setup *setup)
+static int check(const struct vmm_setup *setup)
 {
 	enum { ROM_LINE_BYTES_MAX = 4095 };
-	size_t bytes = strlen(setup->line);
+	char who[32];
 
-	if (setup->options->machine == MACHINE_MICROVM || bytes <= ROM_LINE_BYTES_MAX)
+	if (setup->options->machine == MACHINE_MICROVM)
 		return 0;
-	report("the kernel's command line has %zu bytes, and QEMU's machine %s takes %d (see "
-	       "--kernel-arg)",
-	       bytes, machine_words(setup->options->machine), ROM_LINE_BYTES_MAX);
-	return -E2BIG;
+	snprintf(who, sizeof who, "QEMU's machine %s", machine_words(setup->options->machine));
+	return vmm_check_line(setup, who, ROM_LINE_BYTES_MAX);
 }
 
-/* The first line of --version. */
-static void read_version(const char *path, char *version, size_t room)
+static const char *describe(const struct options *o)
 {
-	const char *argv[] = { path, "--version", NULL };
-	int fd = memfd_create("version", MFD_CLOEXEC);
-	const struct child_setup setup = {
-		.argv = (char *const *)argv,
-		.in = -1,
-		.out = fd,
-		.inherit = { -1, -1 },
+	static const char *const words[] = {
+		[MACHINE_MICROVM] = "machine microvm,acpi=off",
+		[MACHINE_Q35] = "machine q35",
+		[MACHINE_PC] = "machine pc",
 	};
-	ssize_t bytes = 0;
 
-	if (fd >= 0 && !child_run(&setup, "qemu"))
-		bytes = pread(fd, version, room - 1, 0);
-	version[bytes > 0 ? bytes : 0] = '\0';
-	version[strcspn(version, "\n")] = '\0';
-	if (fd >= 0)
-		close(fd);
+	return words[o->machine];
 }
 
-void qemu_describe(const struct qemu_setup *setup)
-{
-	const struct options *o = setup->options;
-	char version[256];
-
-	read_version(setup->path, version, sizeof version);
-	report("%s: %s", setup->path, version);
-	report("accelerator %s, machine %s, memory %llu KiB", o->accel == ACCEL_KVM ? "kvm" : "tcg",
-	       machine_words(o->machine), (unsigned long long)(o->memory_bytes >> 10));
-	report("kernel %s", setup->kernel);
-}
+const struct vmm vmm_qemu = {
+	.name = "qemu",
+	.kind = VMM_QEMU,
+	.command = QEMU_NAME,
+	.waits_at_gate = true,
+	.lacks = lacks,
+	.find = find,
+	.source = "install the package qemu-system-x86",
+	.check = check,
+	.make_argv = make_argv,
+	.describe = describe,
+};

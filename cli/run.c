@@ -8,16 +8,18 @@
 #include "kernel_file.h"
 #include "pack.h"
 #include "program.h"
-#include "qemu.h"
 #include "report.h"
 #include "session.h"
 #include "signals.h"
+#include "tap.h"
 #include "terminal.h"
+#include "vmm.h"
 
 #include <base/bits.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -36,11 +38,15 @@ struct run {
 	struct root root;
 	struct cmdline cmdline;
 	struct streams streams;
-	char *kernel, *qemu;
+	const struct vmm *vmm;
+	char *kernel, *vmm_path;
 	uint64_t kernel_bytes;
-	int image_fd, gate[2], to_vm[2], from_vm[2];
-	struct child vm;
+	int image_fd, config_fd, gate[2], to_vm[2], from_vm[2];
+	struct tap_keeper tap;
+	struct child child;
 };
+
+enum { FD_PATH_BYTES = 32 };
 
 static void close_fd(int *fd)
 {
@@ -123,14 +129,13 @@ static int find_parts(struct run *r, struct options *o)
 	r->kernel = kernel_file_find(&r->kernel_bytes);
 	if (!r->kernel)
 		return -ENOENT;
-	err = qemu_choose_accel(&o->accel);
-	if (err)
-		return err;
-	r->qemu = qemu_find(o);
-	return r->qemu ? 0 : -ENOENT;
+	err = vmm_choose(o, &r->vmm, &r->vmm_path);
+	if (!err && o->network.kind == NETWORK_TAP)
+		err = tap_make(&r->tap, &o->network, o->verbose);
+	return err;
 }
 
-/* What has to be known before QEMU starts. */
+/* What has to be known before the VMM starts. */
 static int plan(struct run *r, struct options *o)
 {
 	uint64_t image_bytes = 0;
@@ -149,9 +154,9 @@ static int plan(struct run *r, struct options *o)
 	return check_memory(r, image_bytes);
 }
 
-static void show_plan(const struct run *r, const struct qemu_setup *setup)
+static void show_plan(const struct run *r, const struct vmm_setup *setup)
 {
-	qemu_describe(setup);
+	vmm_describe(r->vmm, setup);
 	if (r->program.guest_path)
 		report("program %s", r->program.guest_path);
 	report("kernel command line, besides the seed: %s", text_get(&r->cmdline.line));
@@ -170,58 +175,133 @@ static int add_seed(struct cmdline *c)
 	return 0;
 }
 
-/* Starts QEMU, which waits for the gate to be closed. */
-static int start_vm(struct run *r)
+static int write_config(struct run *r, const struct vmm_setup *setup)
 {
+	struct text config = { 0 };
+
+	r->vmm->make_config(&config, setup);
+	errno = ENOSPC;
+	bool written = write(r->config_fd, config.data, config.bytes) == (ssize_t)config.bytes;
+	int err = written ? 0 : -errno;
+	text_free(&config);
+	if (err)
+		report("cannot write the configuration of %s: %s", r->vmm->name, strerror(-err));
+	return err;
+}
+
+static int run_library(const void *setup)
+{
+	const struct vmm_setup *s = setup;
+
+	return vmm_get(s->options->vmm)->run_library(s);
+}
+
+static int start_child(struct run *r, const struct vmm_setup *setup)
+{
+	const int inherit[] = { r->image_fd, r->config_fd, r->gate[0] };
 	struct strings argv = { 0 };
-	struct qemu_setup setup = {
-		.path = r->qemu,
-		.kernel = r->kernel,
-		.options = r->options,
-		.image_fd = r->image_fd,
-		.gate_fd = r->gate[0],
-	};
 	struct child_setup child = {
+		.run = run_library,
+		.arg = setup,
 		.in = r->to_vm[0],
 		.out = r->from_vm[1],
-		.inherit = { r->image_fd, r->gate[0] },
+		.inherit = inherit,
+		.inherit_count = countof(inherit),
 	};
 
+	if (r->vmm->make_argv) {
+		r->vmm->make_argv(&argv, setup);
+		child.argv = argv.items;
+	}
+	int err = child_start(&r->child, &child);
+	strings_free(&argv);
+	return err;
+}
+
+static const char *name_fd(char path[FD_PATH_BYTES], int fd)
+{
+	snprintf(path, FD_PATH_BYTES, "/proc/self/fd/%d", fd);
+	return fd < 0 ? NULL : path;
+}
+
+/* Starts the VMM, which reads files of this process by the names of their descriptors. */
+static int start_vm(struct run *r)
+{
+	char image[FD_PATH_BYTES], gate[FD_PATH_BYTES], config[FD_PATH_BYTES], version[256];
+	struct vmm_setup setup = {
+		.path = r->vmm_path,
+		.kernel = r->kernel,
+		.options = r->options,
+		.image = name_fd(image, r->image_fd),
+		.gate = name_fd(gate, r->gate[0]),
+		.config = name_fd(config, r->config_fd),
+		.console_in = STDIN_FILENO,
+		.console_out = STDOUT_FILENO,
+	};
+
+	if (r->vmm->make_argv && r->vmm->kind != VMM_QEMU)
+		setup.version = vmm_read_version(r->vmm_path, r->vmm->name, version,
+						 sizeof version);
 	if (r->options->verbose)
 		show_plan(r, &setup);
 	int err = add_seed(&r->cmdline);
 	if (err)
 		return err;
 	setup.line = text_get(&r->cmdline.line);
-	err = qemu_check_line(&setup);
-	if (err)
-		return err;
-	qemu_make_argv(&argv, &setup);
-	child.argv = argv.items;
-	err = child_start(&r->vm, &child);
-	strings_free(&argv);
+	if (r->vmm->check)
+		err = r->vmm->check(&setup);
+	if (!err && r->vmm->make_config)
+		err = write_config(r, &setup);
+	if (!err)
+		err = start_child(r, &setup);
 	close_fd(&r->to_vm[0]);
-	close_fd(&r->from_vm[1]);
 	close_fd(&r->gate[0]);
+	/* See session.c. */
+	if (!r->vmm->loses_output)
+		close_fd(&r->from_vm[1]);
 	return err;
+}
+
+static int open_channels(struct run *r)
+{
+	int err = 0;
+
+	if (!r->options->devices && (r->image_fd = pack_create_file("root.img")) < 0)
+		return r->image_fd;
+	if (r->vmm->make_config && (r->config_fd = pack_create_file("config.json")) < 0)
+		return r->config_fd;
+	if (r->vmm->waits_at_gate)
+		err = make_pipe(r->gate);
+	if (!err)
+		err = make_pipe(r->to_vm);
+	if (!err)
+		err = make_pipe(r->from_vm);
+	/* A VMM that reads until there is nothing more must not wait there. */
+	if (!err)
+		fcntl(r->to_vm[0], F_SETFL, O_NONBLOCK);
+	return err;
+}
+
+static int make_image(struct run *r)
+{
+	uint64_t bytes;
+
+	return r->image_fd >= 0 ? erofs_write(r->image_fd, &r->root.tree, &bytes) : 0;
 }
 
 /* On success the machine boots. */
 static int launch(struct run *r)
 {
-	uint64_t bytes;
-	int err;
+	int err = open_channels(r);
 
-	if (!r->options->devices && (r->image_fd = pack_create_file("root.img")) < 0)
-		return r->image_fd;
-	if ((err = make_pipe(r->gate)) || (err = make_pipe(r->to_vm)) ||
-	    (err = make_pipe(r->from_vm)))
-		return err;
-	if (r->options->timeout_ms && (err = signals_set_alarm(r->options->timeout_ms)))
-		return err;
-	err = start_vm(r);
-	if (!err && r->image_fd >= 0)
-		err = erofs_write(r->image_fd, &r->root.tree, &bytes);
+	if (!err && r->options->timeout_ms)
+		err = signals_set_alarm(r->options->timeout_ms);
+	if (!err && !r->vmm->waits_at_gate)
+		err = make_image(r);
+	if (!err)
+		err = start_vm(r);
+	if (!err && r->vmm->waits_at_gate)
+		err = make_image(r);
 	if (!err)
 		close_fd(&r->gate[1]);
 	return err;
@@ -230,30 +310,37 @@ static int launch(struct run *r)
 static int attend(struct run *r)
 {
 	const struct session_setup setup = {
-		.vm = &r->vm,
+		.vmm = r->vmm->name,
+		.vm = &r->child,
 		.to_vm = r->to_vm[1],
 		.from_vm = r->from_vm[0],
+		.far_end = r->from_vm[1],
 		.terminal = r->streams.terminal,
 	};
 
-	r->to_vm[1] = r->from_vm[0] = -1;
-	return session_run(&setup);
+	r->to_vm[1] = r->from_vm[0] = r->from_vm[1] = -1;
+	int status = session_run(&setup);
+	/* What it says of its own accord, such as Firecracker's boot time. */
+	if (r->options->verbose)
+		report_lines(r->vmm->name, text_get(&r->child.err));
+	return status;
 }
 
 static void run_fini(struct run *r)
 {
-	int *fds[] = { &r->image_fd, &r->gate[0],    &r->gate[1],   &r->to_vm[0],
-		       &r->to_vm[1], &r->from_vm[0], &r->from_vm[1] };
+	int *fds[] = { &r->image_fd, &r->config_fd, &r->gate[0],    &r->gate[1],
+		       &r->to_vm[0], &r->to_vm[1],  &r->from_vm[0], &r->from_vm[1] };
 
-	child_kill(&r->vm);
-	text_free(&r->vm.err);
+	child_kill(&r->child);
+	text_free(&r->child.err);
+	tap_remove(&r->tap);
 	for (size_t i = 0; i < countof(fds); i++)
 		close_fd(fds[i]);
 	cmdline_free(&r->cmdline);
 	program_free(&r->program);
 	root_fini(&r->root);
 	free(r->kernel);
-	free(r->qemu);
+	free(r->vmm_path);
 }
 
 int command_run(struct options *o)
@@ -261,10 +348,12 @@ int command_run(struct options *o)
 	struct run r = {
 		.options = o,
 		.image_fd = -1,
+		.config_fd = -1,
 		.gate = { -1, -1 },
 		.to_vm = { -1, -1 },
 		.from_vm = { -1, -1 },
-		.vm = { .err_fd = -1 },
+		.child = { .err_fd = -1 },
+		.tap = { .alive_fd = -1 },
 		.streams = {
 			.known = true,
 			.terminal = terminal_present(),

@@ -36,6 +36,7 @@ struct session {
 	struct record_parser record;
 	struct typed_interrupts interrupts;
 	struct flow out, in;
+	int far_end; /* of the setup, until it is closed */
 	bool stdin_is_terminal, input_ended, console_ended;
 	int status; /* at least 0: the machine is to be ended, with this status */
 };
@@ -77,6 +78,17 @@ int session_ending_status(void)
 		return EXIT_SIGNAL_BASE + signal;
 	report("the time of --timeout ran out");
 	return EXIT_TIMED_OUT;
+}
+
+/* What is O_NONBLOCK is the pipe's end, not the descriptor of the one who said so: to take it back here is enough. It was said
+ * before the first output. While it is open here the machine's end would not be seen. */
+static void let_go_of_far_end(struct session *s)
+{
+	if (s->far_end < 0)
+		return;
+	fcntl(s->far_end, F_SETFL, 0);
+	close(s->far_end);
+	s->far_end = -1;
 }
 
 static void read_console(struct session *s)
@@ -196,6 +208,8 @@ static void step(struct session *s)
 		return;
 	if (polled[AT_ERR].revents)
 		child_read_err(s->setup->vm);
+	if (polled[AT_FROM_VM].revents || s->setup->vm->err_fd < 0)
+		let_go_of_far_end(s);
 	if (polled[AT_FROM_VM].revents)
 		read_console(s);
 	if (polled[AT_STDOUT].revents)
@@ -207,7 +221,7 @@ static void step(struct session *s)
 }
 
 /* The machine has ended by itself, and `told` is what its record says, or -1. */
-static int judge_end(struct child *vm, int told)
+static int judge_end(const char *vmm, struct child *vm, int told)
 {
 	int ended = child_wait(vm);
 
@@ -215,14 +229,14 @@ static int judge_end(struct child *vm, int told)
 		return session_ending_status();
 	if (told >= 0)
 		return told;
-	report_lines("qemu", text_get(&vm->err));
+	report_lines(vmm, text_get(&vm->err));
 	if (WIFEXITED(ended) && WEXITSTATUS(ended)) {
 		if (!vm->err.bytes) /* else it has said what it is */
-			report("qemu failed with status %d", WEXITSTATUS(ended));
+			report("%s failed with status %d", vmm, WEXITSTATUS(ended));
 		return EXIT_CANNOT_RUN;
 	}
 	if (WIFSIGNALED(ended))
-		report("qemu was killed by signal %d", WTERMSIG(ended));
+		report("%s was killed by signal %d", vmm, WTERMSIG(ended));
 	report("the machine ended without telling a status");
 	return EXIT_NO_STATUS;
 }
@@ -240,13 +254,14 @@ static void copy_until_end(struct session *s)
 		step(s);
 	terminal_restore();
 	if (s->status < 0)
-		s->status = judge_end(s->setup->vm, told);
+		s->status = judge_end(s->setup->vmm, s->setup->vm, told);
 }
 
 int session_run(const struct session_setup *setup)
 {
 	struct session s = {
 		.setup = setup,
+		.far_end = setup->far_end,
 		.stdin_is_terminal = isatty(STDIN_FILENO),
 		.status = -1,
 	};
@@ -260,6 +275,7 @@ int session_run(const struct session_setup *setup)
 	copy_until_end(&s);
 	terminal_restore();
 	child_kill(setup->vm);
+	let_go_of_far_end(&s);
 	close(setup->to_vm);
 	close(setup->from_vm);
 	text_free(&s.out.text);

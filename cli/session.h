@@ -12,9 +12,13 @@
 #include <stdbool.h>
 
 struct session_setup {
+	const char *vmm; /* its name, for messages */
 	struct child *vm;
 	int to_vm, from_vm; /* its console; both are closed */
-	bool terminal;      /* standard input and output are one terminal, made raw meanwhile */
+	/* The machine's own end of from_vm, of a VMM that would rather lose output than wait for it to be taken: it is made to
+	 * wait, once it runs. Is closed; -1: needless. */
+	int far_end;
+	bool terminal; /* standard input and output are one terminal, made raw meanwhile */
 };
 
 /** Until the machine has ended. The command's exit status; all is reported, the machine is gone. */

@@ -68,7 +68,7 @@ static void program_named_by_its_path_needs_no_argv0(void **state)
 	f.streams.terminal = true;
 	assert_string_equal(
 		line(&f),
-		"init=/bin/hello stdin=tty stdout=pipe strace=1 loglevel=6 nosmap " DEFAULTS);
+		"init=/bin/hello stdin=tty stdout=pipe strace=1 loglevel=7 nosmap " DEFAULTS);
 	cmdline_free(&f.made);
 }
 
@@ -135,12 +135,12 @@ static void long_lines_go_to_files(void **state)
 	argument[sizeof argument - 1] = '\0';
 	check_args_in_file("k=v");
 	make(&f, COMMAND_RUN, "/p", "/p", argument, NULL);
-	assert_true(strlen(line(&f)) < 2000);
+	assert_true(strlen(line(&f)) < 1500);
 	assert_true(f.made.args_file.bytes > sizeof argument);
 	cmdline_free(&f.made);
 	make(&f, COMMAND_RUN, "/p", "/p", NULL);
 	strings_printf(&f.options.env, "A=%s", argument);
-	assert_true(strlen(line(&f)) < 2000);
+	assert_true(strlen(line(&f)) < 1500);
 	assert_true(f.made.env_file.bytes > sizeof argument);
 	cmdline_free(&f.made);
 }

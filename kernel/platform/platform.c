@@ -6,12 +6,15 @@
 #include <base/log.h>
 #include <base/string.h>
 #include <bus/acpi.h>
+#include <hal/cpu.h>
 #include <hal/irq.h>
 
 /* First match wins: a hypervisor that offers another's interface as well stands before that one. */
 static const struct platform *const platforms[] = { &platform_kvm };
 
 static const struct platform *current;
+
+enum { CPUID_FEATURES = 1, FEATURE_HTT = 1 << 28 /* EDX: EBX tells a number of processors */ };
 
 const struct platform *platform_current(void)
 {
@@ -62,4 +65,23 @@ void platform_start(const struct boot_info *info)
 	acpi_init(info->rsdp, is_pc ? ACPI_SEARCH_ALL : ACPI_SEARCH_KNOWN);
 	irq_set_discovery(find_controllers);
 	log_debug("platform: %s", platform_name());
+}
+
+unsigned platform_processors(void)
+{
+	const struct cpuid_regs features = cpu_id(CPUID_FEATURES, 0);
+	unsigned count = 0;
+	uint32_t id;
+
+	while (!acpi_read_cpu(count, &id))
+		count++;
+	if (count)
+		return count;
+	return features.edx & FEATURE_HTT ? features.ebx >> 16 & 0xff : 1;
+}
+
+void platform_program_starts(void)
+{
+	if (current && current->program_starts)
+		current->program_starts();
 }

@@ -21,6 +21,7 @@ static bool has_madt, has_fixed, has_cmos;
 static struct acpi_interrupts interrupts;
 static struct acpi_fixed fixed;
 static enum acpi_search searched;
+static unsigned told_processors; /* by ACPI */
 
 void acpi_init(uint64_t rsdp, enum acpi_search search)
 {
@@ -38,6 +39,18 @@ int acpi_read_fixed(struct acpi_fixed *out)
 {
 	*out = fixed;
 	return has_fixed ? 0 : -ENOENT;
+}
+
+int acpi_read_cpu(unsigned index, uint32_t *apic_id)
+{
+	*apic_id = 2 * index;
+	return index < told_processors ? 0 : -ENOENT;
+}
+
+bool acpi_made_by(const char oem[6])
+{
+	(void)oem;
+	return false;
 }
 
 int acpi_read_hpet(uint64_t *address)
@@ -150,6 +163,18 @@ static void platform_takes_the_wall_clock_that_firmware_admits(void **state)
 	assert_false(platform_clock.wall(&ns));
 }
 
+static void processors_are_counted_by_acpi_else_by_cpuid(void **state)
+{
+	(void)state;
+	told_processors = 3;
+	assert_int_equal(platform_processors(), 3);
+	told_processors = 0;
+	host_set_cpuid(1, (struct cpuid_regs){ 0, 5 << 16, 0, 1 << 28 });
+	assert_int_equal(platform_processors(), 5);
+	host_set_cpuid(1, (struct cpuid_regs){ 0, 5 << 16, 0, 0 });
+	assert_int_equal(platform_processors(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +183,7 @@ int main(void)
 		cmocka_unit_test(platform_takes_the_frequency_from_cpuid),
 		cmocka_unit_test(platform_has_references_best_first),
 		cmocka_unit_test(platform_takes_the_wall_clock_that_firmware_admits),
+		cmocka_unit_test(processors_are_counted_by_acpi_else_by_cpuid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,17 @@ static void check_boot(int error)
 	boot_failed(text);
 }
 
+/** Who gave the machine several should know. */
+static void show_processors(void)
+{
+	if (log_level() < LOG_INFO)
+		return;
+	unsigned count = platform_processors();
+
+	if (count > 1)
+		log_info("%u processors, one of them in use", count);
+}
+
 static void probe_buses(void)
 {
 	uint64_t low_end = 0, end = 0;
@@ -232,6 +243,7 @@ _Noreturn void kernel_main(int boot_error)
 	platform_start(&boot_info);
 	log_info("booted by %s, %u ranges of memory, %lu MiB", boot_info.protocol,
 		 boot_info.range_count, pages_stats().total_bytes >> 20);
+	show_processors();
 	cpu_irq_enable();
 	stack_start();
 	vsock_start();
@@ -242,5 +254,6 @@ _Noreturn void kernel_main(int boot_error)
 	stack_wait_ready();
 	if (selftest_wanted() ? selftest_start() : linux_start())
 		core_end(STATUS_BOOT_FAILED);
+	platform_program_starts();
 	thread_idle();
 }

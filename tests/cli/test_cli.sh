@@ -216,7 +216,7 @@ for machine in q35 pc; do
 done
 run 'long line of microvm' 7 hello "$capuchin" run --kernel-arg "$(head -c 60000 /dev/zero | tr '\0' k)" ./hello
 run 'memory of 64 GiB' 7 hello "$capuchin" run -m 64G ./hello
-run '-v tells what is done' 7 'kernel command line.*init=.*loglevel=6.*LANG=C.*-- a "b c"' \
+run '-v tells what is done' 7 'kernel command line.*init=.*loglevel=7.*LANG=C.*-- a "b c"' \
 	"$capuchin" run -v -e LANG=C ./hello a 'b c'
 run '-v hides the seed' 7 'accelerator' "$capuchin" run -v ./hello
 grep -q 'seed=' err && fail '-v hides the seed' 'it shows it'

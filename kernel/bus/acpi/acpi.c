@@ -65,6 +65,13 @@ void acpi_init(uint64_t rsdp, enum acpi_search search)
 		find_root();
 }
 
+bool acpi_made_by(const char oem[6])
+{
+	enum { OEM_ID = 10 };
+
+	return find_root() && !memcmp(acpi.root.table.bytes + OEM_ID, oem, 6);
+}
+
 int acpi_find_table(const char signature[4], unsigned index, struct acpi_table *out)
 {
 	if (!find_root())

@@ -62,6 +62,9 @@ struct acpi_interrupts {
 /** -ENOENT: no MADT. */
 int must_check acpi_read_interrupts(struct acpi_interrupts *out);
 
+/** Whether the root table names this maker (its OEM id, 6 characters). */
+bool acpi_made_by(const char oem[6]);
+
 /** The APIC id of the `index`-th enabled CPU. -ENOENT: there are not as many. */
 int must_check acpi_read_cpu(unsigned index, uint32_t *apic_id);
 

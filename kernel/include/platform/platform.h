@@ -18,6 +18,8 @@ struct platform {
 	/** As struct time_machine.start and .wall. */
 	void (*clock_start)(struct time_rate *rate, uint64_t (**now)(void));
 	bool (*wall)(uint64_t *ns);
+	/** Tells the hypervisor that the program is about to run, where it counts the time until then. */
+	void (*program_starts)(void);
 	/** Ends the machine by the platform's own means; returns when that does not work. Interrupts are off. */
 	void (*power_off)(unsigned status);
 };
@@ -30,6 +32,12 @@ void platform_start(const struct boot_info *info);
 
 /** The detected one's name; "pc" where none was. */
 const char *platform_name(void);
+
+/** The processors that the machine has, by ACPI or else by CPUID. For the log: it may take a while. */
+unsigned platform_processors(void);
+
+/** Says so to the hypervisor if it wants to know: everything is ready for the program's first instruction. */
+void platform_program_starts(void);
 
 /** Ends the machine. Tries everything there is; any context. */
 _Noreturn void platform_power_off(unsigned status);

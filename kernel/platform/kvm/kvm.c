@@ -10,7 +10,9 @@
 #include <base/bits.h>
 #include <base/log.h>
 #include <base/string.h>
+#include <bus/acpi.h>
 #include <hal/cpu.h>
+#include <hal/io.h>
 #include <hal/memory.h>
 
 enum {
@@ -32,7 +34,11 @@ enum {
 	FLAG_TSC_STABLE = 1,
 	READS_MAX = 1000, /* a page that never comes to rest is not a clock */
 	SHIFT_MAX = 31,
+
+	BOOT_TIMER_MAGIC = 123,
 };
+
+#define BOOT_TIMER_ADDRESS ((uint64_t)0xc0000000)
 
 /* struct pvclock_vcpu_time_info and pvclock_wall_clock */
 struct system_time {
@@ -162,10 +168,21 @@ static bool kvm_wall(uint64_t *ns)
 	return true;
 }
 
+/* Firecracker's boot timer, which is there with its --boot-timer, and nothing else where that is not (src/vmm/src/devices/pseudo/
+ * boot_timer.rs). It has no CPUID leaf of its own: its tables tell who it is. */
+static void stop_boot_timer(void)
+{
+	struct io_region timer;
+
+	if (acpi_made_by("FIRECK") && !io_map(&timer, phys(BOOT_TIMER_ADDRESS), 1))
+		io_write8(&timer, 0, BOOT_TIMER_MAGIC);
+}
+
 const struct platform platform_kvm = {
 	.name = "kvm",
 	.detect = kvm_detect,
 	.has_clock = kvm_has_clock,
 	.clock_start = kvm_clock_start,
 	.wall = kvm_wall,
+	.program_starts = stop_boot_timer,
 };

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Virtual machine monitors: which there are, which one is taken, and what each of them is given. One file for each implements
+ * `struct vmm`; the machine's serial port is the VMM's standard input and output with all of them.
+ */
+#pragma once
+
+#include "options.h"
+#include "text.h"
+
+#include <base/compiler.h>
+
+#include <stdbool.h>
+
+/* What a VMM is given. */
+struct vmm_setup {
+	const struct options *options; /* with VMM and accelerator chosen */
+	const char *path;              /* the VMM's own file */
+	const char *kernel, *line;     /* the kernel's file and its command line */
+	const char *image;             /* the root image's file; NULL: none */
+	const char *gate;              /* QEMU: a pipe; it reads the image after this ends */
+	const char *config;            /* the file with what make_config() wrote */
+	unsigned version;              /* as of vmm_read_version() */
+	int console_in, console_out;   /* run_library() */
+};
+
+struct vmm {
+	const char *name; /* in messages */
+	enum vmm_kind kind;
+	bool needs_kvm;
+	bool waits_at_gate; /* started while the image is being written */
+	/* It does not wait where its standard output takes no more, unless it is made to. */
+	bool loses_output;
+	unsigned version_min; /* as of vmm_read_version(); 0: any */
+
+	/** What of the options it cannot do, for "needs ...: firecracker has no ..."; NULL: it can do all. */
+	const char *(*lacks)(const struct options *o);
+	const char *command; /* the name of its file */
+	/** Its file, to be freed; NULL: it is not installed. */
+	char *(*find)(const struct options *o);
+	/** How to get it, in a few words. */
+	const char *source;
+	/** 0 or a negative errno, reported: what can be known to be wrong before it starts. NULL: nothing. */
+	int (*check)(const struct vmm_setup *setup);
+	/** The words of its command line, the first one its path. NULL: it is a library. */
+	void (*make_argv)(struct strings *argv, const struct vmm_setup *setup);
+	/** Its configuration file; NULL: it has none. */
+	void (*make_config)(struct text *config, const struct vmm_setup *setup);
+	/** In a process of its own: becomes the machine; returns an exit status where that fails. */
+	int (*run_library)(const struct vmm_setup *setup);
+	/** What is particular of the machine, for -v: "machine q35". */
+	const char *(*describe)(const struct options *o);
+	/** How a user starts what `build --for` has made, in files README and others of the directory. */
+	void (*explain)(struct text *readme, const struct vmm_setup *setup);
+};
+
+extern const struct vmm vmm_qemu, vmm_firecracker, vmm_cloud_hypervisor, vmm_libkrun;
+
+/** The one that is called so (not VMM_AUTO). */
+const struct vmm *vmm_get(enum vmm_kind kind);
+
+/**
+ * Takes the VMM of the options, and makes VMM_AUTO and ACCEL_AUTO one of the others. On success *vmm can do what is asked, and
+ * *path, to be freed, is its file; -v says why it was taken. A negative errno, reported, else.
+ */
+must_check int vmm_choose(struct options *o, const struct vmm **vmm, char **path);
+
+/** MAJOR * 1000 + MINOR of what the VMM says at --version, and the whole line; 0 where it says none. */
+unsigned vmm_read_version(const char *path, const char *name, char *line, size_t room);
+
+/** Lines for -v: VMM, version, accelerator, boot protocol, memory, kernel. */
+void vmm_describe(const struct vmm *vmm, const struct vmm_setup *setup);
+
+/** 0, or -E2BIG after a report: the kernel's command line is longer than `who` can hand over. */
+must_check int vmm_check_line(const struct vmm_setup *setup, const char *who, size_t bytes_max);
