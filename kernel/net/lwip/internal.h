@@ -232,5 +232,8 @@ void config_stop(struct interface *interface);
 
 /* tcp.c */
 
+/** The window that a SYN announces: of its endpoint, or the listener's, which callback_arg still is. */
+void tcp_set_syn_window(struct tcp_pcb *pcb);
+
 /** A connection's control block is about to go, or in TIME-WAIT: its endpoint, if any, goes on without, with an error (0: none). */
 void tcp_detach(struct tcp_pcb *pcb, int error);

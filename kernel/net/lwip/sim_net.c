@@ -389,6 +389,14 @@ struct netbuf *sim_data(const void *data, size_t bytes)
 	return buf;
 }
 
+static void set_buffers(struct stack_endpoint *ep) REQUIRES(net_mutex)
+{
+	if (!sim_net.buffer_bytes)
+		return;
+	assert(!stack_set(ep, STACK_SEND_BUFFER, sim_net.buffer_bytes));
+	assert(!stack_set(ep, STACK_RECEIVE_BUFFER, sim_net.buffer_bytes));
+}
+
 void sim_pair_connect(struct sim_pair *pair, unsigned family, uint16_t port)
 {
 	struct net_address address = sim_local(family, port), any = { .port = port };
@@ -401,9 +409,11 @@ void sim_pair_connect(struct sim_pair *pair, unsigned family, uint16_t port)
 	sim_owner_init(&pair->server_owner);
 	mutex_lock(&net_mutex);
 	assert(!stack_open(family, STACK_TCP, 0, &pair->listener_owner.owner, &pair->listener));
+	set_buffers(pair->listener);
 	assert(!stack_bind(pair->listener, &any));
 	assert(!stack_listen(pair->listener, 16));
 	assert(!stack_open(family, STACK_TCP, 0, &pair->client_owner.owner, &pair->client));
+	set_buffers(pair->client);
 	assert(stack_connect(pair->client, &address) == -EINPROGRESS);
 	mutex_unlock(&net_mutex);
 	for (int i = 0; i < 20000 && !pair->server; i++) {

@@ -14,6 +14,7 @@ struct sim_net {
 	unsigned delay_ms;
 	unsigned sent, lost; /* packets so far */
 	unsigned large;      /* that the device has cut into segments */
+	int buffer_bytes;    /* of the ends that are connected; 0: as they come */
 };
 extern struct sim_net sim_net;
 

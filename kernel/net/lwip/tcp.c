@@ -193,13 +193,20 @@ bool tcp_listener_takes(struct tcp_pcb_listen *listener)
 	return ep && ep->waiting + ep->deferred <= ep->backlog && tcp_room_to_open();
 }
 
+void tcp_set_syn_window(struct tcp_pcb *pcb)
+{
+	const struct stack_endpoint *ep = pcb->callback_arg;
+
+	if (ep)
+		pcb->rcv_wnd = pcb->rcv_ann_wnd = min(ep->receive_buffer,
+						      (uint32_t)WINDOW_UNSCALED);
+}
+
 /* What a new connection may send before it is known to need more. */
 static void first_window(struct stack_endpoint *ep, struct tcp_pcb *pcb)
 {
-	uint32_t scaled = pcb->flags & TF_WND_SCALE ? ep->receive_buffer : WINDOW_UNSCALED;
-
 	/* The SYN could announce 16 bits of it. */
-	pcb->rcv_wnd = pcb->rcv_ann_wnd = min(scaled, (uint32_t)TCP_WND_MAX(pcb));
+	pcb->rcv_wnd = pcb->rcv_ann_wnd = min(ep->receive_buffer, (uint32_t)TCP_WND_MAX(pcb));
 	pcb->rcv_ann_right_edge = pcb->rcv_nxt + min(pcb->rcv_wnd, (uint32_t)WINDOW_UNSCALED);
 	ep->receive_buffer = pcb->rcv_wnd;
 }
@@ -680,16 +687,19 @@ static uint32_t enlarge(struct stack_endpoint *ep, size_t bytes)
 void stack_consumed(struct stack_endpoint *ep, size_t bytes)
 {
 	struct tcp_pcb *pcb = ep->tcp;
-	uint32_t grown;
+	uint32_t grown, gained;
 
 	if (ep->protocol != STACK_TCP || ep->listening || !pcb || ep->peer_closed)
 		return;
 	grown = enlarge(ep, bytes);
 	pcb->rcv_wnd = min(pcb->rcv_wnd + (uint32_t)bytes + grown, (uint32_t)TCP_WND_MAX(pcb));
-	/* Told now when it is a good part of the window, else with the next segment. */
-	if (tcp_update_rcv_ann_wnd(pcb) <
-	    min(max(ep->receive_buffer / 4, 2u * pcb->mss), ep->receive_buffer / 2))
+	/* Told now when it is a good part of the window, else with the next segment. lwIP would wait for a maximum segment, which may be
+	 * more than the window. */
+	gained = pcb->rcv_nxt + pcb->rcv_wnd - pcb->rcv_ann_right_edge;
+	if (gained > INT32_MAX ||
+	    gained < min(max(ep->receive_buffer / 4, 2u * pcb->mss), ep->receive_buffer / 2))
 		return;
+	pcb->rcv_ann_wnd = pcb->rcv_wnd;
 	stack_tick();
 	tcp_touch(pcb);
 	tcp_ack_now(pcb);

@@ -196,6 +196,8 @@ static void connection_added(struct tcp_pcb **list, struct tcp_pcb *pcb)
 	list_init(&pcb->ext.touched);
 	list_init(&pcb->ext.opening);
 	pcb->ext.synced = tcp_ticks;
+	if (pcb->state == SYN_SENT || pcb->state == SYN_RCVD)
+		tcp_set_syn_window(pcb);
 	if (list == &tcp_tw_pcbs) {
 		table.timewait++;
 		if (!pcb->next)

@@ -117,6 +117,22 @@ static void bytes_arrive_on_loopback(void **state)
 	sim_net_run(70000);
 }
 
+/* A segment of loopback may be larger than such a window. */
+static void small_windows_are_opened_again(void **state)
+{
+	(void)state;
+	for (sim_net.buffer_bytes = 4096; sim_net.buffer_bytes <= 1 << 20;
+	     sim_net.buffer_bytes *= 2) {
+		struct sim_pair pair;
+
+		sim_pair_connect(&pair, AF_INET, PORT);
+		assert_true(transfer(&pair, 1 << 20, 60000) < 2000);
+		sim_pair_close(&pair);
+		sim_net_run(70000);
+	}
+	sim_net.buffer_bytes = 0;
+}
+
 static void bytes_arrive_over_a_link(void **state)
 {
 	struct sim_pair pair;
@@ -196,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connection_is_made_and_ends),
 		cmocka_unit_test(bytes_arrive_on_loopback),
+		cmocka_unit_test(small_windows_are_opened_again),
 		cmocka_unit_test(bytes_arrive_over_a_link),
 		cmocka_unit_test(bytes_arrive_though_packets_are_lost),
 		cmocka_unit_test(device_sums_and_cuts),
