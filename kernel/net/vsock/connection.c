@@ -364,6 +364,7 @@ static void device_reset(void) REQUIRES(net_mutex)
 			vsock_break(vsock);
 	}
 	vsock_transmit_ready();
+	vsock_settle();
 }
 
 void vsock_start(void)
