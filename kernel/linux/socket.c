@@ -174,7 +174,7 @@ long sys_connect(long fd, long address, long bytes)
 static int write_peer(struct socket *socket, long address, long length_address)
 {
 	uint8_t name[SOCKET_ADDRESS_MAX];
-	int bytes = socket->ops->name(socket, name, true);
+	int bytes = socket->ops->name(socket, name, SOCKET_NAME_ACCEPTED);
 
 	if (bytes < 0)
 		return -ECONNABORTED; /* it has gone already */
@@ -212,7 +212,7 @@ long sys_accept(long fd, long address, long length_address)
 	return sys_accept4(fd, address, length_address, 0);
 }
 
-static long get_name(long fd, long address, long length_address, bool peer)
+static long get_name(long fd, long address, long length_address, enum socket_name which)
 {
 	uint8_t name[SOCKET_ADDRESS_MAX];
 	struct socket *socket;
@@ -221,7 +221,7 @@ static long get_name(long fd, long address, long length_address, bool peer)
 
 	if (err)
 		return err;
-	int bytes = socket->ops->name(socket, name, peer);
+	int bytes = socket->ops->name(socket, name, which);
 	file_put(file);
 	return bytes < 0 ? bytes
 			 : user_write_address(name, (uint32_t)bytes, address, length_address);
@@ -229,12 +229,12 @@ static long get_name(long fd, long address, long length_address, bool peer)
 
 long sys_getsockname(long fd, long address, long length_address)
 {
-	return get_name(fd, address, length_address, false);
+	return get_name(fd, address, length_address, SOCKET_NAME_OWN);
 }
 
 long sys_getpeername(long fd, long address, long length_address)
 {
-	return get_name(fd, address, length_address, true);
+	return get_name(fd, address, length_address, SOCKET_NAME_PEER);
 }
 
 long sys_shutdown(long fd, long how)

@@ -234,7 +234,7 @@ static long send_control(struct socket *socket, struct user_message *m)
 	uint64_t few[CONTROL_FEW / sizeof(uint64_t)];
 	void *control = few;
 
-	if (!m->header.control || !m->header.control_bytes)
+	if (!m->header.control_bytes)
 		return socket_send(socket, &m->message);
 	if (m->header.control_bytes > CONTROL_MAX)
 		return -ENOBUFS;
@@ -312,9 +312,26 @@ long sys_sendmmsg(long fd, long address, long count, long flags)
 
 /* --- receiving --- */
 
+/* One descriptor, told at `at`; false: there was no room for it, or the program cannot be told. */
+static bool install_file(struct file *file, uintptr_t at, bool close_on_exec)
+{
+	struct fd_table *files = process_current()->files;
+	int32_t fd = fd_install(files, file_get(file), 0, close_on_exec);
+
+	if (fd < 0) {
+		file_put(file);
+		return false;
+	}
+	if (!user_write(at, &fd, sizeof(fd)))
+		return true;
+	int err = fd_close(files, fd);
+	(void)err; /* closed meanwhile by another thread is closed */
+	return false;
+}
+
 /* Makes descriptors of the files that came, as many as have room, behind the other control messages. */
-static int install_files(const struct user_message *m, struct control_list *list,
-			 bool close_on_exec)
+static void install_files(const struct user_message *m, struct control_list *list,
+			  bool close_on_exec)
 {
 	size_t left = list->room - list->bytes;
 	struct control_header header = { .level = SOL_SOCKET, .type = SCM_RIGHTS };
@@ -322,30 +339,23 @@ static int install_files(const struct user_message *m, struct control_list *list
 	uintptr_t at = m->header.control + list->bytes;
 	unsigned done = 0;
 
-	for (; done < min(fit, (size_t)list->file_count); done++) {
-		struct file *file = list->files[done];
-		int32_t fd = fd_install(process_current()->files, file_get(file), 0, close_on_exec);
-
-		if (fd < 0) {
-			file_put(file);
-			break;
-		}
-		if (user_write(at + sizeof(header) + done * sizeof(fd), &fd, sizeof(fd)))
-			return -EFAULT;
-	}
+	while (done < min(fit, (size_t)list->file_count) &&
+	       install_file(list->files[done], at + sizeof(header) + done * sizeof(int32_t),
+			    close_on_exec))
+		done++;
 	list->truncated |= done < list->file_count;
-	if (!done)
-		return 0;
 	header.bytes = sizeof(header) + done * sizeof(int32_t);
-	list->bytes += min((size_t)align_up(header.bytes, sizeof(uint64_t)), left);
-	return user_write(at, &header, sizeof(header));
+	if (done && !user_write(at, &header, sizeof(header)))
+		list->bytes += min((size_t)align_up(header.bytes, sizeof(uint64_t)), left);
 }
 
-static int write_control(const struct user_message *m, struct control_list *list, unsigned flags)
+/* As on Linux, what came counts though the program's memory does not take what was told with it. */
+static void write_control(const struct user_message *m, struct control_list *list, unsigned flags)
 {
 	if (user_write(m->header.control, list->data, list->bytes))
-		return -EFAULT;
-	return list->file_count ? install_files(m, list, flags & MSG_CMSG_CLOEXEC) : 0;
+		list->bytes = 0;
+	if (list->file_count)
+		install_files(m, list, flags & MSG_CMSG_CLOEXEC);
 }
 
 static int write_name(const struct user_message *m)
@@ -366,10 +376,9 @@ static int write_header(const struct user_message *m, struct control_list *list)
 	unsigned flags = m->message.flags;
 	int err = write_name(m);
 
-	if (!err)
-		err = write_control(m, list, flags);
 	if (err)
 		return err;
+	write_control(m, list, flags);
 	uint32_t result_flags = m->message.result_flags | (flags & MSG_CMSG_CLOEXEC) |
 				(list->truncated ? MSG_CTRUNC : 0);
 	uint64_t control_bytes = list->bytes;

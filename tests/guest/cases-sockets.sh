@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Cases about sockets, over the loopback. Sourced by cases.sh.
 
-for program in socktcp sockerror sockpoll sockclose sockconnect sockudp sockopt sockblock sockif; do
+for program in socktcp sockedges sockerror sockpoll sockclose sockconnect sockudp sockopt sockblock sockif; do
 	try $program
 done

@@ -172,6 +172,9 @@ void control_add_files(struct control_list *list, struct file **files, unsigned 
 /** Frees what the list owns. */
 void control_fini(struct control_list *list);
 
+/** Whose address. A peer that has gone is none for getpeername(2), but accept(2) tells it. */
+enum socket_name { SOCKET_NAME_OWN, SOCKET_NAME_PEER, SOCKET_NAME_ACCEPTED };
+
 struct socket_ops {
 	int (*bind)(struct socket *socket, const void *address, uint32_t bytes);
 	/** -EINPROGRESS: started; the caller waits for POLLOUT, and asks take_error(). */
@@ -180,7 +183,7 @@ struct socket_ops {
 	/** Fills a fresh socket of the same family and type. */
 	int (*accept)(struct socket *socket, struct socket *accepted);
 	/** Returns the address's length; at most SOCKET_ADDRESS_MAX are written. */
-	int (*name)(struct socket *socket, void *address, bool peer);
+	int (*name)(struct socket *socket, void *address, enum socket_name which);
 	ssize_t (*send)(struct socket *socket, struct socket_message *message);
 	ssize_t (*receive)(struct socket *socket, struct socket_message *message);
 	int (*shutdown)(struct socket *socket, bool read, bool write);

@@ -83,8 +83,9 @@ void inet_drop_unwanted(struct inet *inet)
 {
 	struct netbuf *packet;
 
-	while (is_filtered(inet) && !stack_peek(inet->endpoint, 0, SIZE_MAX, &packet, NULL) &&
-	       packet) {
+	/* An error is for who asks: looking would take it. */
+	while (is_filtered(inet) && !(stack_events(inet->endpoint) & STACK_FAILED) &&
+	       !stack_peek(inet->endpoint, 0, SIZE_MAX, &packet, NULL) && packet) {
 		bool wanted = is_wanted(inet, packet);
 
 		netbuf_put_chain(packet);

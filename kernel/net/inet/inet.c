@@ -300,17 +300,33 @@ int inet_bind(struct socket *socket, const void *address, uint32_t bytes)
 	return error;
 }
 
-int inet_name(struct socket *socket, void *address, bool peer)
+/* Whether nothing is left of a connection, as Linux has it: not even TIME_WAIT is the socket's. */
+static bool is_over(const struct inet *inet) REQUIRES(net_mutex)
+{
+	enum { TIME_WAIT = 6, CLOSE = 7 };
+	struct stack_tcp_info info;
+
+	return !stack_tcp_info(inet->endpoint, &info) &&
+	       (info.state == TIME_WAIT || info.state == CLOSE);
+}
+
+static int peer_of(const struct inet *inet, enum socket_name which, struct net_address *out)
+	REQUIRES(net_mutex)
+{
+	if (inet->state != INET_CONNECTED || (which == SOCKET_NAME_PEER && is_over(inet)))
+		return -ENOTCONN;
+	return stack_peer(inet->endpoint, out);
+}
+
+int inet_name(struct socket *socket, void *address, enum socket_name which)
 {
 	struct inet *inet = inet_of(socket);
+	bool peer = which != SOCKET_NAME_OWN;
 	struct net_address at = { 0 };
 	int error;
 
 	mutex_lock(&net_mutex);
-	if (peer)
-		error = inet->state == INET_CONNECTED ? stack_peer(inet->endpoint, &at) : -ENOTCONN;
-	else
-		error = stack_local(inet->endpoint, &at);
+	error = peer ? peer_of(inet, which, &at) : stack_local(inet->endpoint, &at);
 	if (inet->ping && !peer)
 		at.port = inet->ping_id;
 	mutex_unlock(&net_mutex);
@@ -338,6 +354,8 @@ int inet_take_error(struct socket *socket)
 
 	mutex_lock(&net_mutex);
 	error = stack_error(inet->endpoint);
+	if (inet->socket->type != SOCK_STREAM)
+		inet_drop_unwanted(inet); /* it could not while there was the error */
 	inet_refresh(inet);
 	mutex_unlock(&net_mutex);
 	return error;

@@ -128,7 +128,7 @@ static inline uint16_t swap16(uint16_t v)
 /* --- what both kinds of sockets do alike (inet.c) --- */
 
 int inet_bind(struct socket *socket, const void *address, uint32_t bytes);
-int inet_name(struct socket *socket, void *address, bool peer);
+int inet_name(struct socket *socket, void *address, enum socket_name which);
 unsigned inet_poll(struct socket *socket);
 int inet_take_error(struct socket *socket);
 

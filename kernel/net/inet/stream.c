@@ -180,7 +180,7 @@ static void put_back(struct inet *inet, struct netbuf *rest)
 	mutex_unlock(&net_mutex);
 }
 
-/* 0 with *out NULL: the end of the stream. */
+/* 0 with *out NULL: the end of the stream. Who wants nothing waits all the same, as on Linux, and takes nothing. */
 static int take(struct inet *inet, const struct socket_message *message, struct netbuf **out)
 {
 	size_t wanted = message->uio->left;
@@ -191,9 +191,9 @@ static int take(struct inet *inet, const struct socket_message *message, struct 
 	switch (inet->state) {
 	case INET_CONNECTED:
 	case INET_CONNECTING:
-		error = message->flags & MSG_PEEK
-				? stack_peek(inet->endpoint, message->peek_offset, wanted, out,
-					     NULL)
+		error = message->flags & MSG_PEEK || !wanted
+				? stack_peek(inet->endpoint, message->peek_offset,
+					     max(wanted, (size_t)1), out, NULL)
 				: stack_receive(inet->endpoint, wanted, out, NULL);
 		/* While it connects, -ENOTCONN means not yet. */
 		if (error == -ENOTCONN && inet->state == INET_CONNECTING)
@@ -226,11 +226,13 @@ static ssize_t stream_receive(struct socket *socket, struct socket_message *mess
 	if (unlikely(message->flags & (MSG_OOB | MSG_ERRQUEUE)))
 		return message->flags & MSG_OOB ? -EINVAL : -EAGAIN;
 	message->address_bytes = 0;
-	if (unlikely(!message->uio->left))
-		return 0;
 	error = take(inet, message, &chain);
 	if (error || !chain)
 		return error;
+	if (unlikely(!message->uio->left)) {
+		netbuf_put_chain(chain);
+		return 0;
+	}
 	count = message->flags & MSG_TRUNC ? discard(message->uio, chain)
 					   : inet_scatter(message->uio, chain);
 	if (message->flags & MSG_PEEK) {

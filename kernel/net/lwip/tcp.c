@@ -20,14 +20,22 @@ enum {
 
 /* Ending */
 
+/* lwIP forgets the port before the control block goes; the endpoint keeps it. */
+static void keep_addresses(struct stack_endpoint *ep, const struct tcp_pcb *pcb)
+{
+	if (!pcb->local_port && ep->local.port)
+		return;
+	ep->local = endpoint_address(&pcb->local_ip, pcb->local_port, ep->family);
+	ep->peer = endpoint_address(&pcb->remote_ip, pcb->remote_port, ep->family);
+}
+
 void tcp_detach(struct tcp_pcb *pcb, int error)
 {
 	struct stack_endpoint *ep = pcb->callback_arg;
 
 	if (!ep || ep->listening || ep->tcp != pcb)
 		return;
-	ep->local = endpoint_address(&pcb->local_ip, pcb->local_port, ep->family);
-	ep->peer = endpoint_address(&pcb->remote_ip, pcb->remote_port, ep->family);
+	keep_addresses(ep, pcb);
 	pcb->callback_arg = NULL;
 	ep->tcp = NULL;
 	ep->connecting = false;
@@ -404,6 +412,8 @@ static bool is_writable(const struct stack_endpoint *ep)
 
 static void failed(struct stack_endpoint *ep, err_t error)
 {
+	if (ep->tcp)
+		keep_addresses(ep, ep->tcp);
 	if (error == ERR_RST)
 		endpoint_fail(ep, ep->connecting    ? ECONNREFUSED
 				  : ep->peer_closed ? EPIPE

@@ -383,8 +383,9 @@ static int netlink_connect(struct socket *socket, const void *address, uint32_t 
 	return 0;
 }
 
-static int netlink_name(struct socket *socket, void *address, bool peer)
+static int netlink_name(struct socket *socket, void *address, enum socket_name which)
 {
+	bool peer = which != SOCKET_NAME_OWN;
 	struct netlink *netlink = netlink_of(socket);
 	struct sockaddr_nl at = { .family = AF_NETLINK };
 

@@ -179,13 +179,13 @@ static int unix_take_error(struct socket *socket)
 	return error;
 }
 
-static int unix_name_of(struct socket *socket, void *address, bool peer)
+static int unix_name_of(struct socket *socket, void *address, enum socket_name which)
 {
 	struct unix_end *end = unix_end(socket);
 	int result = -ENOTCONN;
 
 	mutex_lock(&unix_mutex);
-	if (peer)
+	if (which != SOCKET_NAME_OWN)
 		end = end->peer;
 	if (end)
 		result = (int)unix_name_copy(end, address);
