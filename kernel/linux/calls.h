@@ -31,6 +31,20 @@
 const char *syscall_name(unsigned nr);
 const char *syscall_format(unsigned nr);
 
+/* Capabilities (capabilities(7)). */
+enum {
+	CAP_IPC_OWNER = 15,
+	CAP_SYS_CHROOT = 18,
+	CAP_SYS_ADMIN = 21,
+	CAP_SYS_NICE = 23,
+	CAP_SYS_RESOURCE = 24,
+};
+
+static inline bool is_capable(int capability)
+{
+	return process_current()->credentials.effective & BIT64(capability);
+}
+
 /** A path from the program. Short ones need no memory. -EFAULT, -ENAMETOOLONG, -ENOENT (empty, unless allowed), -ENOMEM. */
 struct user_path {
 	char *text;

@@ -34,7 +34,6 @@
 #define CLONE_INTO_CGROUP 0x200000000ull
 #define CLONE_KNOWN (0xffffffffull | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)
 
-enum { CAP_SYS_ADMIN = 21, CAP_SYS_RESOURCE = 24 };
 enum { CLONE_ARGS_FIRST = 64, CLONE_ARGS_CGROUP = 88, NAMESPACE_LEVELS = 32 };
 
 /** As clone3(2) takes it. */
@@ -77,10 +76,9 @@ static long no_process(const char *call)
 /* RLIMIT_NPROC counts the processes and threads of a user, but binds no root. */
 static bool may_have_more(const struct process *process)
 {
-	const struct credentials *c = &process->credentials;
-
-	return process->task_count < process->limits[RLIMIT_NPROC].current || !c->uid ||
-	       c->effective & (BIT64(CAP_SYS_RESOURCE) | BIT64(CAP_SYS_ADMIN));
+	return process->task_count < process->limits[RLIMIT_NPROC].current ||
+	       !process->credentials.uid || is_capable(CAP_SYS_RESOURCE) ||
+	       is_capable(CAP_SYS_ADMIN);
 }
 
 /* The new task goes on where this one is, with a result of 0. */

@@ -355,6 +355,54 @@ static int check_nesting(struct epoll *epoll, struct epoll *below) REQUIRES(grap
 	return height > NESTING_MAX ? -ELOOP : 0;
 }
 
+/* By how many ways up, each through so many instances more than one, an event may go. Every one of them is walked when it comes,
+ * and their number could grow as a power of that of the instances (Linux, fs/eventpoll.c, path_limits). */
+static const unsigned short ways_max[NESTING_MAX + 1] = { 0 /* any number */, 500, 100, 50, 10 };
+
+/* Counts those of a file; false: too many. */
+static bool count_ways(const struct file *file, unsigned depth, unsigned counts[])
+	REQUIRES(graph.lock)
+{
+	list_for_each(node, &file->watches) {
+		const struct file *above = list_entry(node, struct item, file_link)->epoll->file;
+
+		if (!list_empty(&above->watches)) {
+			if (depth == NESTING_MAX || !count_ways(above, depth + 1, counts))
+				return false;
+		} else if (depth && ++counts[depth] > ways_max[depth]) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Whether no file below has too many, `file` included. */
+static bool ways_are_few(const struct file *file) REQUIRES(graph.lock)
+{
+	unsigned counts[NESTING_MAX + 1] = { 0 };
+	struct epoll *epoll = epoll_of(file);
+
+	if (!epoll)
+		return count_ways(file, 0, counts);
+	if (epoll->down.search == graph.search)
+		return true;
+	epoll->down.search = graph.search;
+	for (struct rb_node *node = rb_first(&epoll->items); node; node = rb_next(node)) {
+		if (!ways_are_few(item_of(node)->file))
+			return false;
+	}
+	return true;
+}
+
+/* -EINVAL: with this new item there are too many. */
+static int check_ways(const struct item *item) REQUIRES(graph.lock)
+{
+	if (!epoll_of(item->file) && list_empty(&item->epoll->file->watches))
+		return 0;
+	graph.search++;
+	return ways_are_few(item->file) ? 0 : -EINVAL;
+}
+
 /* --- changing the set --- */
 
 static int insert(struct epoll *epoll, struct item *item) REQUIRES(graph.lock)
@@ -369,8 +417,13 @@ static int insert(struct epoll *epoll, struct item *item) REQUIRES(graph.lock)
 	else if (below)
 		error = check_nesting(epoll, below);
 	if (!error) {
-		rb_insert(&epoll->items, &item->node, parent, at);
 		list_insert_before(&item->file->watches, &item->file_link);
+		error = check_ways(item);
+		if (error)
+			list_remove(&item->file_link);
+	}
+	if (!error) {
+		rb_insert(&epoll->items, &item->node, parent, at);
 		item->file->unwatch = unwatch;
 		start_watch(epoll, item);
 	}

@@ -4,6 +4,7 @@
 #include <core/time.h>
 
 #include "calls.h"
+#include "clocks.h"
 #include "futex_private.h"
 
 enum {
@@ -56,9 +57,8 @@ static int read_deadline(struct futex_call *c)
 		c->deadline = deadline_after(ns);
 	} else {
 		bool wall = c->realtime || c->command == FUTEX_LOCK_PI;
-		int64_t offset = wall ? time_wall_offset() : 0;
 
-		c->deadline = offset > 0 && ns < (uint64_t)offset ? 0 : ns - (uint64_t)offset;
+		c->deadline = clock_deadline(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, ns);
 	}
 	return 0;
 }

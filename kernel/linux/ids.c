@@ -6,6 +6,7 @@
 #include <mm/alloc.h>
 
 #include "calls.h"
+#include "pidfd.h"
 
 enum { GROUPS_MAX = 65536 };
 enum { CAP_SETGID = 6, CAP_SETUID = 7 };
@@ -421,10 +422,29 @@ long sys_wait4(long pid, long status, long options, long usage)
 	return (uint32_t)options & ~0xe000000bu ? -EINVAL : -ECHILD;
 }
 
+enum { P_ALL, P_PID, P_PGID, P_PIDFD };
+
+/* Whether waitid(2) could wait for that. */
+static int check_waited(int type, int id)
+{
+	if (type == P_ALL)
+		return 0;
+	if (type < P_ALL || type > P_PIDFD || id < 0 || (type == P_PID && !id))
+		return -EINVAL;
+	if (type != P_PIDFD)
+		return 0;
+	struct file *file = fd_file(id);
+	bool good = pidfd_process(file);
+
+	file_put(file);
+	return good ? 0 : -EBADF;
+}
+
 long sys_waitid(long type, long id, long info, long options, long usage)
 {
-	(void)id, (void)info, (void)usage;
-	if ((int)type < 0 || (int)type > 3 || !(options & 0xe) || (uint32_t)options & ~0xe100000fu)
+	(void)info, (void)usage;
+	if (!(options & 0xe) || (uint32_t)options & ~0xe100000fu)
 		return -EINVAL;
-	return -ECHILD;
+	int err = check_waited((int)type, (int)id);
+	return err ? err : -ECHILD;
 }

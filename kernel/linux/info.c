@@ -141,15 +141,14 @@ static void apply_limit(struct process *process, unsigned which)
 
 static int set_limit(struct process *process, unsigned which, const struct resource_limit *limit)
 {
-	enum { CAP_SYS_RESOURCE = 24, OPEN_MAX = 1048576 };
+	enum { OPEN_MAX = 1048576 };
 	struct resource_limit *current = &process->limits[which];
 
 	if (limit->current > limit->maximum)
 		return -EINVAL;
 	if (which == RLIMIT_NOFILE && limit->maximum > OPEN_MAX)
 		return -EPERM;
-	if (limit->maximum > current->maximum &&
-	    !(process_current()->credentials.effective & BIT64(CAP_SYS_RESOURCE)))
+	if (limit->maximum > current->maximum && !is_capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	*current = *limit;
 	apply_limit(process, which);

@@ -13,12 +13,7 @@ enum {
 	MS_PROPAGATION = 0xf << 17, /* MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED */
 };
 enum { MNT_FORCE = 1, MNT_DETACH = 2, MNT_EXPIRE = 4, UMOUNT_NOFOLLOW = 8, UMOUNT_ALL = 15 };
-enum { CAP_SYS_CHROOT = 18, CAP_SYS_ADMIN = 21, TYPE_BYTES = 32, OPTIONS_BYTES = 256 };
-
-static bool capable(int capability)
-{
-	return process_current()->credentials.effective & BIT64(capability);
-}
+enum { TYPE_BYTES = 32, OPTIONS_BYTES = 256 };
 
 static int find(long path, unsigned flags, struct inode **out)
 {
@@ -75,7 +70,7 @@ long sys_mount(long source, long target, long type_address, long flags, long opt
 	int err = find(target, 0, &place);
 	if (err)
 		return err;
-	if (!capable(CAP_SYS_ADMIN))
+	if (!is_capable(CAP_SYS_ADMIN))
 		err = -EPERM;
 	else if (flags & (MS_BIND | MS_MOVE) || (flags & MS_REMOUNT && flags & MS_RDONLY))
 		err = -EINVAL;
@@ -98,7 +93,7 @@ long sys_umount2(long target, long flags)
 	int err = find(target, flags & UMOUNT_NOFOLLOW ? PATH_NOFOLLOW : 0, &root);
 	if (err)
 		return err;
-	err = capable(CAP_SYS_ADMIN) ? mounts_remove(root) : -EPERM;
+	err = is_capable(CAP_SYS_ADMIN) ? mounts_remove(root) : -EPERM;
 	inode_put(root);
 	return err;
 }
@@ -111,7 +106,7 @@ long sys_chroot(long path)
 
 	if (err)
 		return err;
-	if (!capable(CAP_SYS_CHROOT)) {
+	if (!is_capable(CAP_SYS_CHROOT)) {
 		inode_put(root);
 		return -EPERM;
 	}

@@ -17,7 +17,6 @@ enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEA
 enum { SCHED_RESET_ON_FORK = 0x40000000, PRIORITY_MAX = 99 };
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 enum { NICE_MIN = -20, NICE_MAX = 19, NICE_STEPS = 5 };
-enum { CAP_SYS_NICE = 23 };
 #define SLICE_RR_NS (100 * NS_PER_MS)
 
 /* Guards struct task_scheduling of all tasks. */
@@ -81,6 +80,7 @@ void scheduling_inherit(struct task *task, const struct task *from)
 	struct task_scheduling *s = &task->scheduling;
 	*s = from->scheduling;
 	s->lent = 0;
+	task->io_priority = from->io_priority;
 	if (s->resets_on_fork) {
 		int nice = is_realtime(s->policy) ? 0 : max(s->nice, 0);
 
@@ -100,7 +100,7 @@ static struct task *find_task(long pid)
 
 static bool may_be_nice(const struct process *process, int nice)
 {
-	return process->credentials.effective & BIT64(CAP_SYS_NICE) ||
+	return is_capable(CAP_SYS_NICE) ||
 	       20 - (uint64_t)(int64_t)nice <= process->limits[RLIMIT_NICE].current;
 }
 
@@ -110,7 +110,7 @@ static bool may_change(const struct task_scheduling *from, const struct task_sch
 	const struct process *process = process_current();
 	uint64_t limit = process->limits[RLIMIT_RTPRIO].current;
 
-	if (process->credentials.effective & BIT64(CAP_SYS_NICE))
+	if (is_capable(CAP_SYS_NICE))
 		return true;
 	if (!is_realtime(to->policy) && to->nice < from->nice && !may_be_nice(process, to->nice))
 		return false;
@@ -339,9 +339,8 @@ long sys_sched_setattr(long pid, long address, long flags)
 
 /* --- nice values --- */
 
-/* Calls fn for each task that (which, who) means, as getpriority(2) has it. Returns how many there are. */
-static unsigned each_meant(int which, int who, void (*fn)(void *context, struct task *task),
-			   void *context)
+unsigned scheduling_each_meant(int which, int who, void (*fn)(void *context, struct task *task),
+			       void *context)
 {
 	struct process *process = process_current();
 	unsigned count = 0;
@@ -381,7 +380,7 @@ long sys_getpriority(long which, long who)
 	which = (int)which;
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
-	each_meant((int)which, (int)who, find_highest, &highest);
+	scheduling_each_meant((int)which, (int)who, find_highest, &highest);
 	return highest;
 }
 
@@ -410,7 +409,7 @@ long sys_setpriority(long which, long who, long nice)
 	which = (int)which;
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
-	return each_meant((int)which, (int)who, renice, &r) ? r.err : -ESRCH;
+	return scheduling_each_meant((int)which, (int)who, renice, &r) ? r.err : -ESRCH;
 }
 
 /* --- CPUs --- */

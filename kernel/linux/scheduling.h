@@ -4,6 +4,10 @@
 
 struct task;
 
+/** Calls fn for each task that (which, who) means, as getpriority(2) has it, under a spinlock. Returns how many there are. */
+unsigned scheduling_each_meant(int which, int who, void (*fn)(void *context, struct task *task),
+			       void *context);
+
 /** A new task's, from its maker's. */
 void scheduling_inherit(struct task *task, const struct task *from);
 

@@ -131,7 +131,7 @@ long sys_rt_sigtimedwait(long set, long info_address, long timeout, long mask_by
 	return info.signo;
 }
 
-static struct signal_info sender_info(int signo, int code)
+struct signal_info signal_of_caller(int signo, int code)
 {
 	const struct process *process = process_current();
 
@@ -169,7 +169,7 @@ static void send_to_member(void *context, struct process *process)
 
 long sys_kill(long pid, long signo)
 {
-	struct signal_info info = sender_info((int)signo, SI_USER);
+	struct signal_info info = signal_of_caller((int)signo, SI_USER);
 	struct process *process = process_current();
 
 	if (info.signo < 0 || info.signo > SIGNAL_MAX)
@@ -212,14 +212,14 @@ static long send_to_task(int group, int tid, struct signal_info *info)
 
 long sys_tkill(long tid, long signo)
 {
-	struct signal_info info = sender_info((int)signo, SI_TKILL);
+	struct signal_info info = signal_of_caller((int)signo, SI_TKILL);
 
 	return send_to_task(0, (int)tid, &info);
 }
 
 long sys_tgkill(long group, long tid, long signo)
 {
-	struct signal_info info = sender_info((int)signo, SI_TKILL);
+	struct signal_info info = signal_of_caller((int)signo, SI_TKILL);
 
 	return (int)group <= 0 ? -EINVAL : send_to_task((int)group, (int)tid, &info);
 }

@@ -10,16 +10,11 @@
 #include "calls.h"
 
 enum { INDEX_BITS = 15, INDEX_MAX = 1 << INDEX_BITS, SIZE_FIRST = 16 };
-enum { CAP_IPC_OWNER = 15, CAP_SYS_ADMIN = 21, MODE_BITS = 0777 };
+enum { MODE_BITS = 0777 };
 
 int64_t ipc_time(void)
 {
 	return (int64_t)(time_wall() / NS_PER_S);
-}
-
-static bool is_capable(int capability)
-{
-	return process_current()->credentials.effective & BIT64(capability);
 }
 
 static bool is_in_group(uint32_t gid)

@@ -287,6 +287,8 @@ static long change_queue(int id, const struct linux_msqid_ds *in)
 		return err;
 	struct msg_queue *queue = queue_of(ipc);
 	err = ipc_check_owner(ipc);
+	if (!err && in && in->bytes_max > QUEUE_BYTES && !is_capable(CAP_SYS_RESOURCE))
+		err = -EPERM;
 	if (!err && in) {
 		ipc_set_perm(ipc, &in->perm);
 		queue->bytes_max = in->bytes_max;

@@ -278,7 +278,8 @@ int space_shared_object(struct space *space, uintptr_t address, struct vm_object
 	*object = NULL;
 	mutex_lock(&space->lock);
 	const struct area *area = area_find(space, address);
-	if (area && area->start <= address)
+	if (area && area->start <= address &&
+	    area->prot & (area->object ? SPACE_READ | SPACE_WRITE | SPACE_EXEC : SPACE_WRITE))
 		err = 0;
 	if (!err && area->object && area->flags & AREA_SHARED) {
 		*object = area->object;

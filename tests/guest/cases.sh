@@ -267,3 +267,4 @@ reuse=
 
 . "$here/cases-threads.sh"
 . "$here/cases-sockets.sh"
+. "$here/cases-abi.sh"

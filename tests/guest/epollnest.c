@@ -106,10 +106,58 @@ static void check_loops(void)
 		close(ep[i]);
 }
 
+/* An event that would go up by too many ways is refused. */
+static void check_ways(void)
+{
+	enum { MIDDLE = 501, FEW = 11 };
+	static int middle[MIDDLE];
+	int fd = eventfd(0, 0), top = epoll_create1(0), row[4];
+
+	for (int i = 0; i < MIDDLE; i++) {
+		middle[i] = epoll_create1(0);
+		REQUIRE(middle[i] >= 0);
+		CHECK_EQ(add(top, middle[i], EPOLLIN), 0);
+	}
+	for (int i = 0; i < MIDDLE - 1; i++)
+		CHECK_EQ(add(middle[i], fd, EPOLLIN), 0);
+	CHECK_ERROR(add(middle[MIDDLE - 1], fd, EPOLLIN), EINVAL);
+	/* The same the other way round: the file is there first. */
+	int other = epoll_create1(0);
+	CHECK_EQ(add(other, fd, EPOLLIN), 0);
+	CHECK_ERROR(add(top, other, EPOLLIN), EINVAL);
+	uint64_t one = 1;
+	CHECK_EQ(write(fd, &one, 8), 8);
+	CHECK_EQ(polled(top), POLLIN);
+	for (int i = 0; i < MIDDLE; i++)
+		close(middle[i]);
+	CHECK_EQ(add(top, other, EPOLLIN), 0);
+	close(other);
+	close(top);
+
+	for (int i = 0; i < 4; i++) {
+		row[i] = epoll_create1(0);
+		if (i)
+			CHECK_EQ(add(row[i], row[i - 1], EPOLLIN), 0);
+	}
+	for (int i = 0; i < FEW; i++) {
+		middle[i] = epoll_create1(0);
+		CHECK_EQ(add(row[0], middle[i], EPOLLIN), 0);
+	}
+	for (int i = 0; i < FEW - 1; i++)
+		CHECK_EQ(add(middle[i], fd, EPOLLIN), 0);
+	CHECK_ERROR(add(middle[FEW - 1], fd, EPOLLIN), EINVAL);
+	for (int i = 0; i < FEW; i++)
+		close(middle[i]);
+	for (int i = 0; i < 4; i++)
+		close(row[i]);
+	close(fd);
+}
+
 int main(void)
 {
 	check_levels();
 	check_edges();
 	check_loops();
+	check_ways();
 	return check_done("epollnest");
 }

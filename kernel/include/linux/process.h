@@ -164,6 +164,7 @@ struct task {
 	struct futex_lock *waits_for; /* futex_lock.c's */
 	uint64_t timer_slack_ns;
 	struct task_scheduling scheduling; /* scheduling.c's */
+	uint16_t io_priority;              /* ioprio_set(2) */
 	struct task_rseq rseq;             /* [task] */
 };
 

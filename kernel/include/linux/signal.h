@@ -30,6 +30,9 @@ struct queued_signal {
 
 void signal_pending_init(struct signal_pending *pending);
 
+/** What a signal that the current task sends carries: SI_USER, SI_TKILL. */
+struct signal_info signal_of_caller(int signo, int code);
+
 /** 0, also where the signal is ignored; -EAGAIN: a real-time signal for whose information there is no room. */
 int must_check signal_send_process(struct process *process, const struct signal_info *info);
 int must_check signal_send_task(struct task *task, const struct signal_info *info);

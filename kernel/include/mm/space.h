@@ -104,7 +104,7 @@ uintptr_t space_brk(struct space *space, uintptr_t end);
 int must_check space_fault(struct space *space, uintptr_t address, enum user_access access);
 
 /** What a shared area shows at `address`: the object, with a reference for the caller, and the page of it; NULL where the
- * memory is private. -EFAULT: no area. */
+ * memory is private. -EFAULT: no area, one that cannot be read, or anonymous memory that cannot change (futex(2)). */
 int must_check space_shared_object(struct space *space, uintptr_t address,
 				   struct vm_object **object, uint64_t *page);
 

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Cases of calls that few programs make. Sourced by cases.sh.
+
+for program in pidfd rarecalls; do
+	try $program
+done
