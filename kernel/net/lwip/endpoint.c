@@ -266,6 +266,8 @@ int stack_send(struct stack_endpoint *ep, const struct stack_send *request)
 int stack_receive(struct stack_endpoint *ep, size_t bytes, struct netbuf **out,
 		  struct stack_datagram *datagram)
 {
+	if (!ep->first)
+		loopback_deliver();
 	if (ep->protocol == STACK_TCP)
 		return tcp_endpoint_receive(ep, bytes, out);
 	return datagram_receive(ep, out, datagram, false);
@@ -274,6 +276,8 @@ int stack_receive(struct stack_endpoint *ep, size_t bytes, struct netbuf **out,
 int stack_peek(struct stack_endpoint *ep, size_t skip, size_t bytes, struct netbuf **out,
 	       struct stack_datagram *datagram)
 {
+	if (!ep->first)
+		loopback_deliver();
 	if (ep->protocol == STACK_TCP)
 		return tcp_endpoint_peek(ep, skip, bytes, out);
 	return datagram_receive(ep, out, datagram, true);

@@ -222,6 +222,8 @@ extern const struct netdev_upper stack_upper;
 /* loopback.c */
 void loopback_start(void) REQUIRES(net_mutex);
 void loopback_wake(void);
+/** Brings what is on its way. Before somebody is told that nothing has come: on Linux, what is sent to oneself arrives at once. */
+void loopback_deliver(void) REQUIRES(net_mutex);
 extern struct interface *loopback;
 
 void route_interface_gone(uint32_t index);

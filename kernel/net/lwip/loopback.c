@@ -86,6 +86,14 @@ void loopback_wake(void)
 	netdev_schedule(&queue.dev);
 }
 
+void loopback_deliver(void)
+{
+	if (likely(!queue.first))
+		return;
+	(void)poll(&queue.dev, queue.count);
+	stack_flush();
+}
+
 /* A copy of the headers, and references to the rest. */
 static struct netbuf *copy_headers(struct pbuf *p)
 {

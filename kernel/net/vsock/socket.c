@@ -100,15 +100,15 @@ static bool has_peer(const struct vsock *vsock)
 	return (vsock->state == VSOCK_CONNECTED || vsock->state == VSOCK_OVER) && !vsock->shut;
 }
 
-static int name(struct socket *socket, void *address, bool peer)
+static int name(struct socket *socket, void *address, enum socket_name which)
 {
 	const struct vsock *vsock = vsock_of(socket);
 	struct vsock_address at;
 	bool known;
 
 	mutex_lock(&net_mutex);
-	known = !peer || has_peer(vsock);
-	at = peer ? vsock->remote : vsock->local;
+	known = which != SOCKET_NAME_PEER || has_peer(vsock);
+	at = which == SOCKET_NAME_OWN ? vsock->local : vsock->remote;
 	mutex_unlock(&net_mutex);
 	if (!known)
 		return -ENOTCONN;
