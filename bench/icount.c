@@ -8,6 +8,8 @@
  * the instructions executed since power-on, firmware included; at the end a line "total count". Counted by whole translation
  * blocks: one that a fault leaves half-way counts in full.
  *
+ * counter=FILE has the running count lie in FILE, eight bytes, which may be read at any time (od -An -tu8).
+ *
  * Debian's QEMU 7.2 loads plugins but comes without qemu-plugin.h: what is used of version 1 of its interface
  * (docs/devel/tcg-plugins.rst in QEMU) is declared here.
  */
@@ -17,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
@@ -45,15 +49,16 @@ struct mark {
 
 /* One machine per process, and the interface hands no context to a translation: hence file scope. */
 static struct {
-	uint64_t executed;
+	uint64_t *executed;
+	uint64_t own; /* where the count is without counter= */
 	FILE *out;
 	struct mark marks[32];
 	size_t mark_count;
-} plugin;
+} plugin = { .executed = &plugin.own };
 
 static void report(const char *name)
 {
-	fprintf(plugin.out, "%s %llu\n", name, (unsigned long long)plugin.executed);
+	fprintf(plugin.out, "%s %llu\n", name, (unsigned long long)*plugin.executed);
 	fflush(plugin.out);
 }
 
@@ -78,7 +83,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		if (m->address == start && !m->reached)
 			qemu_plugin_register_vcpu_tb_exec_cb(tb, on_reached, QEMU_PLUGIN_CB_NO_REGS,
 							     m);
-	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &plugin.executed,
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, plugin.executed,
 						 qemu_plugin_tb_n_insns(tb));
 }
 
@@ -89,6 +94,18 @@ static void on_end(qemu_plugin_id_t id, void *context)
 	report("total");
 }
 
+static bool keep_count_in(const char *path)
+{
+	FILE *file = fopen(path, "w+");
+
+	if (!file || ftruncate(fileno(file), sizeof *plugin.executed))
+		return false;
+	plugin.executed = mmap(NULL, sizeof *plugin.executed, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       fileno(file), 0);
+	fclose(file);
+	return plugin.executed != MAP_FAILED;
+}
+
 /* "name=value"; the argument is copied, since QEMU frees it. */
 static bool take_argument(const char *argument)
 {
@@ -96,13 +113,17 @@ static bool take_argument(const char *argument)
 	char *value = name ? strchr(name, '=') : NULL;
 	char *end;
 
-	if (!value || plugin.mark_count == sizeof(plugin.marks) / sizeof(plugin.marks[0]))
+	if (!value)
 		return false;
 	*value++ = '\0';
+	if (!strcmp(name, "counter"))
+		return keep_count_in(value);
 	if (!strcmp(name, "out")) {
 		plugin.out = fopen(value, "w");
 		return plugin.out != NULL;
 	}
+	if (plugin.mark_count == sizeof(plugin.marks) / sizeof(plugin.marks[0]))
+		return false;
 	struct mark *mark = &plugin.marks[plugin.mark_count++];
 	mark->name = name;
 	mark->address = strtoull(value, &end, 16);

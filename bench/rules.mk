@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Programs, plugin and empty kernel of the benchmarks. Included by the Makefile.
 
-BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd block)
-BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf build/bench/linux_init
+BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd block bulk)
+BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf build/bench/linux_init build/bench/idle
 BENCH_CFLAGS := -std=gnu17 -O2 $(WARN)
 
 # Not position independent, so that the program's first instruction has an address known beforehand.
@@ -22,7 +22,7 @@ build/bench/abi: bench/abi.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
 
-build/bench/linux_init: bench/linux_init.c
+build/bench/linux_init build/bench/idle: build/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)musl-gcc $(BENCH_CFLAGS) -static -s -o $@ $<
 
@@ -30,7 +30,7 @@ build/bench/httpd: build/net/httpd
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-build/bench/block: bench/block.c
+build/bench/block build/bench/bulk: build/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
 

@@ -119,4 +119,5 @@ row 'wall time of `capuchin run hello`, beside QEMU alone with an empty kernel' 
 bench/abi.sh || failed=1
 bench/block.sh || failed=1
 bench/http.sh || failed=1
+bench/network.sh || failed=1
 exit $failed
