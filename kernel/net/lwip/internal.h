@@ -171,8 +171,25 @@ int must_check tcp_append(struct tcp_pcb *pcb, struct pbuf *p, bool push);
 /** Bytes that are not acknowledged yet. */
 size_t tcp_queued_bytes(const struct tcp_pcb *pcb);
 
+/** Payload of a segment on the wire. */
+uint16_t tcp_payload_max(const struct tcp_pcb *pcb);
+
 /** Cuts an unsent or unacknowledged segment in two. ERR_MEM: nothing has changed. */
 err_t tcp_split_segment(struct tcp_pcb *pcb, struct tcp_seg *segment, uint16_t at);
+
+/** What is acknowledged of a queue's first segment, which no device has, goes: lwIP lets go of whole ones only. */
+void tcp_drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg **queue);
+
+/* tcp_recovery.c */
+
+/** Forgets what options have told. */
+void tcp_options_begin(void);
+
+/** After a time-out: all that is unacknowledged goes again. False: nothing is to be sent, or a device still has some of it. */
+bool must_check tcp_requeue_all(struct tcp_pcb *pcb);
+
+/** Of the unsent segments the first ones, as far as the other end has them: only their acknowledgement is waited for. */
+void tcp_skip_sacked(struct tcp_pcb *pcb);
 
 /* interfaces.c */
 

@@ -439,6 +439,9 @@ err_t lwip_tcp_event(void *arg, struct tcp_pcb *pcb, enum lwip_event event, stru
 			endpoint_ready(ep, STACK_WRITABLE);
 		return ERR_OK;
 	case LWIP_EVENT_CONNECTED:
+		if (pcb->rttest) /* of the SYN: lwIP would go on until data is acknowledged */
+			tcp_round_trip(pcb, tcp_ticks - pcb->rttest);
+		pcb->rttest = 0;
 		if (!ep)
 			return ERR_OK;
 		ep->connecting = false;

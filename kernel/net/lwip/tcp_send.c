@@ -17,6 +17,7 @@ enum {
 	PAYLOAD_MAX = UINT16_MAX - 200, /* of a segment, whose packet has to fit into 16 bits */
 	JOIN_MAX = 256,                 /* bytes that are copied behind others */
 	HEADERS = PBUF_TRANSPORT + 12,  /* of link, IPv6, TCP and time stamps */
+	FRAGMENTS_QUEUED = 50000,       /* lwIP counts them in 16 bits: cuts make no more */
 };
 
 static uint8_t option_flags(const struct tcp_pcb *pcb)
@@ -29,17 +30,18 @@ static uint16_t option_bytes(uint8_t flags)
 	return (uint16_t)(LWIP_TCP_OPT_LENGTH(flags));
 }
 
-/* Payload of a segment on the wire: one that is half of the other end's largest window leaves it room for another. */
-static uint16_t payload_max(const struct tcp_pcb *pcb)
+/* One that is half of the other end's largest window leaves it room for another; a window of a few bytes shall not make a segment of each
+ * few. */
+uint16_t tcp_payload_max(const struct tcp_pcb *pcb)
 {
-	uint16_t mss = tcp_mss(pcb);
+	uint32_t mss = tcp_mss(pcb);
 
-	return (uint16_t)max(min((uint32_t)mss, pcb->snd_wnd_max / 2), 1u);
+	return (uint16_t)min(mss, max(pcb->snd_wnd_max / 2, (uint32_t)TCP_MSS_LEAST));
 }
 
 static uint16_t segment_max(const struct tcp_pcb *pcb)
 {
-	return max(pcb->ext.segment_max, payload_max(pcb));
+	return max(pcb->ext.segment_max, tcp_payload_max(pcb));
 }
 
 static void fill_header(struct tcp_pcb *pcb, struct tcp_seg *segment, uint32_t sequence)
@@ -329,6 +331,8 @@ err_t tcp_split_segment(struct tcp_pcb *pcb, struct tcp_seg *segment, uint16_t a
 
 	if (!at || at >= segment->len)
 		return ERR_OK;
+	if (pcb->snd_queuelen > FRAGMENTS_QUEUED)
+		return ERR_MEM;
 	second = make_header(pcb, lwip_ntohl(segment->tcphdr->seqno) + at);
 	if (!second)
 		return ERR_MEM;
@@ -340,6 +344,8 @@ err_t tcp_split_segment(struct tcp_pcb *pcb, struct tcp_seg *segment, uint16_t a
 		return ERR_MEM;
 	}
 	add_payload(second, rest);
+	second->flags = segment->flags;
+	second->resent_at = segment->resent_at;
 	segment->len = at;
 	TCPH_FLAGS_SET(segment->tcphdr, TCPH_FLAGS(segment->tcphdr) & ~moved);
 	TCPH_SET_FLAG(second->tcphdr, moved);
@@ -353,14 +359,13 @@ err_t tcp_split_segment(struct tcp_pcb *pcb, struct tcp_seg *segment, uint16_t a
 
 static uint16_t whole_segments(const struct tcp_pcb *pcb, uint32_t bytes)
 {
-	uint16_t mss = payload_max(pcb);
+	uint16_t mss = tcp_payload_max(pcb);
 
 	bytes = min(bytes, (uint32_t)PAYLOAD_MAX);
 	return (uint16_t)(bytes < mss ? bytes : bytes - bytes % mss);
 }
 
-/* What is acknowledged of a queue's first segment goes: lwIP lets go of whole ones only. */
-static void drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg **queue)
+void tcp_drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg **queue)
 {
 	struct tcp_seg *segment = *queue;
 	uint32_t bytes = pcb->lastack - lwip_ntohl(segment->tcphdr->seqno);
@@ -378,16 +383,17 @@ static void drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg **queue)
 /** Makes the first unsent segment one that the interface takes, and the window where it takes a whole maximum segment of it. */
 void tcp_fit_segment(struct tcp_pcb *pcb, uint32_t window, struct netif *netif)
 {
-	uint16_t mss = payload_max(pcb), most;
+	uint16_t mss = tcp_payload_max(pcb), most;
 	struct tcp_seg *segment;
 	uint32_t offset;
 
+	tcp_skip_sacked(pcb);
 	pcb->ext.segment_max = whole_segments(
 		pcb,
 		max((uint32_t)mss, interface_segment_max(netif, IP_IS_V6_VAL(pcb->remote_ip))));
 	if (!pcb->unsent || pcb->unsent->len <= mss)
 		return;
-	drop_acknowledged(pcb, &pcb->unsent);
+	tcp_drop_acknowledged(pcb, &pcb->unsent);
 	segment = pcb->unsent;
 	if (segment->len <= mss)
 		return;
@@ -406,32 +412,22 @@ void tcp_fit_retransmission(struct tcp_pcb *pcb)
 {
 	if (!pcb->unacked || packet_busy(pcb->unacked->p))
 		return;
-	drop_acknowledged(pcb, &pcb->unacked);
-	if (pcb->unacked->len > payload_max(pcb))
-		(void)tcp_split_segment(pcb, pcb->unacked, payload_max(pcb));
+	tcp_drop_acknowledged(pcb, &pcb->unacked);
+	if (pcb->unacked->len > tcp_payload_max(pcb))
+		(void)tcp_split_segment(pcb, pcb->unacked, tcp_payload_max(pcb));
 }
 
 /** A segment that is about to be sent. */
 void tcp_mark_large(struct tcp_pcb *pcb, struct tcp_seg *segment)
 {
-	packet_set_segment(segment->p, segment->len > payload_max(pcb) ? payload_max(pcb) : 0);
+	packet_set_segment(segment->p,
+			   segment->len > tcp_payload_max(pcb) ? tcp_payload_max(pcb) : 0);
 }
 
-/** Whether the first unsent segment waits for more, though it could go. */
+/** Whether the first unsent segment, which was never sent, waits for more, though it could go. */
 bool tcp_holds_back(const struct tcp_pcb *pcb)
 {
 	return (pcb->ext.more || pcb->ext.corked) && !pcb->unsent->next &&
-	       pcb->unsent->len < payload_max(pcb);
-}
-
-/** Part of what was lost has arrived: the next part goes (RFC 6582, 3.2). */
-void tcp_partial_ack(struct tcp_pcb *pcb, uint32_t acknowledged)
-{
-	uint32_t window = pcb->cwnd > acknowledged ? pcb->cwnd - acknowledged : 0;
-
-	if (acknowledged >= pcb->mss)
-		window += pcb->mss;
-	pcb->cwnd = max(window, 2u * pcb->mss);
-	if (tcp_rexmit(pcb) != ERR_OK)
-		tcp_touch(pcb);
+	       pcb->unsent->len < tcp_payload_max(pcb) &&
+	       TCP_SEQ_GEQ(lwip_ntohl(pcb->unsent->tcphdr->seqno), pcb->snd_nxt);
 }

@@ -25,6 +25,7 @@ enum {
 	PERSIST_MAX = 60 * TICKS,
 	OUT_OF_ORDER = 6, /* time-outs */
 	BACKOFF_MAX = 10,
+	ROUND_TRIP_MAX = 30 * TICKS,
 };
 
 /* One TCP in the machine. */
@@ -273,6 +274,24 @@ static void reduce_window(struct tcp_pcb *pcb)
 	tcp_clear_flags(pcb, TF_INFR);
 }
 
+/** lwIP's: a round trip took so many ticks (RFC 6298, 2). lwIP's averages are scaled by 8 and 4. */
+void tcp_round_trip(struct tcp_pcb *pcb, uint32_t ticks)
+{
+	int measured = (int)min(ticks, (uint32_t)ROUND_TRIP_MAX), deviation;
+
+	if (!pcb->ext.measured) {
+		pcb->sa = (int16_t)(measured * 8);
+		pcb->sv = (int16_t)(measured * 2);
+	} else {
+		measured -= pcb->sa >> 3;
+		pcb->sa = (int16_t)(pcb->sa + measured);
+		deviation = (measured < 0 ? -measured : measured) - (pcb->sv >> 2);
+		pcb->sv = (int16_t)(pcb->sv + deviation);
+	}
+	pcb->ext.measured = true;
+	pcb->rto = (int16_t)((pcb->sa >> 3) + pcb->sv);
+}
+
 static bool retransmit(struct tcp_pcb *pcb)
 {
 	unsigned most = pcb->state == SYN_SENT || pcb->state == SYN_RCVD ? TCP_SYNMAXRTX
@@ -286,8 +305,8 @@ static bool retransmit(struct tcp_pcb *pcb)
 	pcb->rtime = 0;
 	/* On a silent link nothing else takes back what was sent, and lwIP resends nothing that the device has. */
 	stack_reclaim();
-	if (tcp_rexmit_rto_prepare(pcb) != ERR_OK && (pcb->unacked || !pcb->unsent))
-		return true; /* the device has not sent it yet */
+	if (!tcp_requeue_all(pcb))
+		return true;
 	pcb->rto = (int16_t)min(base << min((int)pcb->nrtx + 1, (int)BACKOFF_MAX), (int)RTO_MAX);
 	reduce_window(pcb);
 	tcp_rexmit_rto_commit(pcb);

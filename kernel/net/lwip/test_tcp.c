@@ -162,6 +162,23 @@ static void bytes_arrive_though_packets_are_lost(void **state)
 	sim_net_run(70000);
 }
 
+/* One loss in a hundred, 10 ms from end to end and back: 1.2 / sqrt(1 / 100) segments each 10 ms (RFC 3819, 8.5.3), which is 4 MiB in
+ * 2.5 s. Time-outs would make it many times that. */
+static void losses_cost_no_time_outs(void **state)
+{
+	struct sim_pair pair;
+
+	(void)state;
+	sim_net_use_device(NETDEV_CSUM | NETDEV_TSO4);
+	sim_pair_connect(&pair, 0, PORT);
+	sim_net.loss = 10;
+	sim_net.delay_ms = 5;
+	assert_in_range(transfer(&pair, 4 << 20, 60000), 0, 6000);
+	sim_net.loss = sim_net.delay_ms = 0;
+	sim_pair_close(&pair);
+	sim_net_run(70000);
+}
+
 static void device_sums_and_cuts(void **state)
 {
 	struct sim_pair pair;
@@ -215,6 +232,7 @@ int main(void)
 		cmocka_unit_test(small_windows_are_opened_again),
 		cmocka_unit_test(bytes_arrive_over_a_link),
 		cmocka_unit_test(bytes_arrive_though_packets_are_lost),
+		cmocka_unit_test(losses_cost_no_time_outs),
 		cmocka_unit_test(device_sums_and_cuts),
 		cmocka_unit_test(large_segments_survive_loss),
 		cmocka_unit_test(device_without_offloads_gets_whole_frames),

@@ -23,15 +23,27 @@ bool tcp_listener_takes(struct tcp_pcb_listen *listener);
 uint32_t tcp_initial_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
 			      uint16_t remote_port);
 
-/* tcp_send.c: segments larger than the other end's maximum, and loss. */
+/* tcp_send.c: segments larger than the other end's maximum. */
 void tcp_fit_segment(struct tcp_pcb *pcb, uint32_t window, struct netif *netif);
 void tcp_fit_retransmission(struct tcp_pcb *pcb);
 void tcp_mark_large(struct tcp_pcb *pcb, struct tcp_seg *segment);
 bool tcp_holds_back(const struct tcp_pcb *pcb);
-void tcp_partial_ack(struct tcp_pcb *pcb, uint32_t acknowledged);
+
+/* tcp_recovery.c */
+void tcp_option_sack(const uint8_t *block);
+void tcp_duplicate_ack(struct tcp_pcb *pcb, bool plain);
+void tcp_new_ack(struct tcp_pcb *pcb, uint32_t acknowledged, bool partial);
+uint32_t tcp_send_window(struct tcp_pcb *pcb);
+
+/* tcp_check.c */
+bool tcp_options_usual(const void *options, uint16_t bytes, const void *rest);
+void tcp_option_timestamp(uint32_t value);
+bool tcp_segment_counts(struct tcp_pcb *pcb, uint32_t sequence, uint32_t acknowledged,
+			uint8_t flags, uint16_t length);
 
 /* tcp_timer.c */
 void tcp_touch(struct tcp_pcb *pcb);
+void tcp_round_trip(struct tcp_pcb *pcb, uint32_t ticks);
 
 /* datagram.c */
 void datagram_unreachable(const struct pbuf *p, bool v6);

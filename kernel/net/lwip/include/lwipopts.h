@@ -96,7 +96,9 @@
 #define TCP_SNDLOWAT 1
 #define TCP_SNDQUEUELOWAT 1
 #define TCP_WND_UPDATE_THRESHOLD (TCP_WND / 4)
-#define TCP_MSS 65495 /* of loopback; an interface's follows from its MTU */
+#define TCP_MSS 65495       /* of loopback; an interface's follows from its MTU */
+#define TCP_MSS_LEAST 48    /* as Linux's; less would make too much of a few bytes */
+#define TCP_ACK_SEGMENTS 8U /* within a round of polling */
 #define TCP_QUEUE_OOSEQ 1
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_MAX_SACK_NUM 4

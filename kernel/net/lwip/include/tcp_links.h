@@ -30,8 +30,13 @@ struct tcp_state_links {
 	struct list_node opening;                   /* in SYN-RECEIVED, oldest first */
 	struct tcp_seg *unsent_last, *unacked_last; /* where the queue is not empty */
 	uint32_t recover;                           /* fast recovery ends with it acknowledged */
-	uint16_t segment_max;                       /* payload that the interface takes at once */
+	uint32_t gone;        /* bytes of those sent that are not on their way any more */
+	uint32_t stamped;     /* tick that ts_recent is of */
+	uint32_t challenged;  /* tick of the last answer to a segment that did not count */
+	uint16_t segment_max; /* payload that the interface takes at once */
 	bool timed, counted, ack_delayed;
 	bool corked, more; /* TCP_CORK, MSG_MORE */
 	bool orphan;       /* closed by its owner */
+	bool marked;       /* some segment is acknowledged selectively */
+	bool measured;     /* a round trip was */
 };
