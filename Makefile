@@ -238,7 +238,7 @@ check-devices: all guest-programs
 	$(suite) 600 tests/guest/devices.sh
 
 check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
-	$(suite) 300 tests/vmm/run.sh
+	$(suite) 900 tests/vmm/run.sh
 
 check-selftest: $(BUILD)/capuchin.elf
 	$(suite) 900 tests/selftest/run.sh

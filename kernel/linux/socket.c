@@ -12,8 +12,12 @@ enum { SHUT_RD, SHUT_WR, SHUT_RDWR };
 
 void socket_caller(struct socket_credentials *out)
 {
-	const struct process *process = process_current();
+	const struct process *process;
 
+	*out = (struct socket_credentials){ 0 };
+	if (!thread_current()->user)
+		return; /* the kernel's own */
+	process = process_current();
 	*out = (struct socket_credentials){ process->pid, process->credentials.euid,
 					    process->credentials.egid };
 }

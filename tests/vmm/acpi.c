@@ -2,7 +2,7 @@
 /* The ACPI tables of a Firecracker machine (ACPI 6.5, 5.2), as far as a kernel without an AML interpreter reads them. */
 #include <string.h>
 
-#include "vmm.h"
+#include "virtio.h"
 
 enum { HEADER_BYTES = 36, RSDP_BYTES = 36, FADT_BYTES = 276 };
 enum { FADT_FLAGS = 112, FADT_MINOR = 131, FADT_X_DSDT = 140, FADT_HYPERVISOR = 268 };
@@ -87,10 +87,43 @@ static void write_rsdp(struct ram *ram, uint64_t xsdt)
 	rsdp[32] = checksum(rsdp, RSDP_BYTES);
 }
 
-void acpi_write(struct ram *ram)
+/* Device (Vnnn) { Name (_HID, "LNRO0005") Name (_UID, n) Name (_CCA, One) Name (_CRS, memory and interrupt) }, as Firecracker
+ * writes it. Returns its length. */
+static size_t write_device(uint8_t *at, unsigned slot)
+{
+	static const uint8_t device[] = {
+		0x5b, 0x82, 0x42, 0x04, 'V',  '0',  '0', '0', /* Device */
+		0x08, '_',  'H',  'I',  'D',  0x0d, 'L', 'N',  'R',  'O',  '0',  '0',  '0',
+		'5',  0,    0x08, '_',  'U',  'I',  'D', 0x0a, 0,    0x08, '_',  'C',  'C',
+		'A',  0x01, 0x08, '_',  'C',  'R',  'S', 0x11, 0x1a, 0x0a, 0x17,       /* Buffer */
+		0x86, 0x09, 0x00, 0x01, 0,    0,    0,   0,    0x00, 0x10, 0x00, 0x00, /* Memory32Fixed */
+		0x89, 0x06, 0x00, 0x03, 0x01, 0,    0,   0,    0, /* Interrupt: edge, high */
+		0x79, 0x00,
+	};
+	enum { NAME = 7, UID = 29, ADDRESS = 49, GSI = 62 };
+
+	memcpy(at, device, sizeof device);
+	at[NAME] = (uint8_t)('0' + slot);
+	at[UID] = (uint8_t)slot;
+	put(at + ADDRESS, VIRTIO_SLOTS_GPA + slot * VIRTIO_SLOT_BYTES, 4);
+	put(at + GSI, VIRTIO_GSI_FIRST + slot, 4);
+	return sizeof device;
+}
+
+static uint64_t write_dsdt(struct ram *ram, uint64_t gpa, unsigned devices)
+{
+	uint8_t *at = clear_table(ram, gpa, HEADER_BYTES);
+	size_t length = HEADER_BYTES;
+
+	for (unsigned slot = 0; slot < devices; slot++)
+		length += write_device(at + length, slot);
+	return finish_table(ram, gpa, "DSDT", length, 2);
+}
+
+void acpi_write(struct ram *ram, unsigned devices)
 {
 	uint64_t dsdt = SYSTEM_DATA_GPA + 0x131;
-	uint64_t fadt = finish_table(ram, dsdt, "DSDT", HEADER_BYTES, 2);
+	uint64_t fadt = write_dsdt(ram, dsdt, devices);
 	uint64_t madt = write_fadt(ram, fadt, dsdt);
 	uint64_t xsdt = write_madt(ram, madt);
 	uint8_t *table = clear_table(ram, xsdt, HEADER_BYTES + 16);

@@ -52,6 +52,9 @@ void *ram_at(struct ram *ram, uint64_t gpa, uint64_t bytes)
 {
 	if (gpa <= ram->low_bytes && bytes <= ram->low_bytes - gpa)
 		return ram->low + gpa;
+	gpa -= FOUR_GIB; /* wraps where it lies below */
+	if (gpa <= ram->high_bytes && bytes <= ram->high_bytes - gpa)
+		return ram->high + gpa;
 	return NULL;
 }
 
@@ -231,7 +234,7 @@ uint64_t boot_load(struct ram *ram, const struct boot_plan *plan)
 	load_segments(ram, &plan->kernel, ph, header->e_phnum);
 	memcpy(must_at(ram, CMDLINE_GPA, cmdline_bytes), plan->cmdline, cmdline_bytes);
 	if (plan->monitor == MONITOR_FIRECRACKER)
-		acpi_write(ram);
+		acpi_write(ram, plan->virtio_devices);
 	write_tables(ram, plan->pvh);
 	uint64_t initrd = load_initrd(ram, &plan->initrd);
 	if (plan->pvh) {

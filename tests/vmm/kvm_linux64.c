@@ -2,7 +2,14 @@
 /*
  * Starts a kernel by Linux's 64-bit boot protocol on KVM, as Firecracker (or libkrun) does, and prints what it writes to the serial port:
  *
- *	kvm_linux64 [--pvh] [--libkrun] [-m MIB] [--initrd FILE] [--cmdline TEXT] [--input TEXT] [--until TEXT] [--timeout S] KERNEL
+ *	kvm_linux64 [--pvh] [--libkrun] [-m MIB] [--initrd FILE] [--cmdline TEXT] [--input TEXT] [--until TEXT] [--timeout S]
+ *		[--block FILE] [--block-ro FILE] [--block-forgets FILE] [--net] [--net-silent] [--vsock] [--no-words]
+ *		[--alias-memory] KERNEL
+ *
+ * Devices stand where Firecracker puts them, with its words on the command line; with --no-words they are in the DSDT only. When the
+ * console shows ASK_LINE, the services of the guest are asked by network and vsock, and ANSWERED_LINE is printed when they have
+ * answered. Faults: a disk that forgets what is written, a network that says nothing, a machine in which
+ * the last quarter of memory is the third one.
  *
  * The last line, on standard error, says how it ended: "end: reset, status N" (the guest wrote 0xfe to the i8042; N from the
  * status record on the console, -1 without one), "end: seen" (the console showed TEXT of --until), "end: shutdown" (triple
@@ -22,7 +29,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "vmm.h"
+#include "virtio.h"
+
+#define ASK_LINE "selftest: ready"
+#define ANSWERED_LINE "host: the guest answers\n"
 
 enum { EXIT_NO_KVM = 77, CONSOLE_TAIL = 256 };
 enum { SERIAL_PORT = 0x3f8, I8042_PORT = 0x64, I8042_RESET = 0xfe };
@@ -31,12 +41,14 @@ struct options {
 	const char *kernel, *initrd, *cmdline, *input, *until;
 	unsigned memory_mib, timeout_s;
 	enum monitor monitor;
-	bool pvh;
+	bool pvh, alias_memory;
+	struct devices_plan devices;
 };
 
 struct guest {
 	struct machine machine;
 	struct serial serial;
+	struct devices devices;
 	const char *until;
 	bool seen;
 	char tail[CONSOLE_TAIL]; /* the last bytes on the console */
@@ -94,6 +106,12 @@ static void take_output(void *context, uint8_t byte)
 		guest->seen = true;
 }
 
+static void take_text(struct guest *guest, const char *text)
+{
+	while (*text)
+		take_output(guest, (uint8_t)*text++);
+}
+
 /* The status record is the last thing that a guest writes. */
 static int recorded_status(const struct guest *guest)
 {
@@ -123,6 +141,17 @@ static bool handle_port(struct guest *guest, struct kvm_run *run)
 	return false;
 }
 
+/* Where nothing is, reads give 0, as Firecracker's do. */
+static void handle_memory(struct guest *guest, struct kvm_run *run)
+{
+	if (!devices_access(&guest->devices, run->mmio.phys_addr, run->mmio.data, run->mmio.len,
+			    run->mmio.is_write) &&
+	    !run->mmio.is_write)
+		memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (devices_all_answered(&guest->devices))
+		take_text(guest, ANSWERED_LINE);
+}
+
 /* Where the guest stood, and the instruction that KVM could not emulate. */
 static void report_failure(struct guest *guest, struct kvm_run *run)
 {
@@ -150,14 +179,16 @@ static bool run_guest(struct guest *guest)
 		}
 		switch (run->exit_reason) {
 		case KVM_EXIT_IO:
-			if (!handle_port(guest, run))
+			if (!handle_port(guest, run)) {
+				if (strstr(guest->tail, ASK_LINE))
+					devices_ask(&guest->devices);
 				break;
+			}
 			fflush(stdout);
 			fprintf(stderr, "end: reset, status %d\n", recorded_status(guest));
 			return true;
 		case KVM_EXIT_MMIO:
-			if (!run->mmio.is_write)
-				memset(run->mmio.data, 0, sizeof(run->mmio.data));
+			handle_memory(guest, run);
 			break;
 		case KVM_EXIT_SHUTDOWN:
 			fprintf(stderr, "end: shutdown\n");
@@ -186,6 +217,37 @@ static void set_timeout(unsigned seconds)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+static bool take_device(struct devices_plan *plan, int option)
+{
+	switch (option) {
+	case 'b':
+	case 'r':
+	case 'f':
+		if (plan->block_count == DEVICES_MAX)
+			return false;
+		plan->blocks[plan->block_count++] = (struct block_setup){
+			.path = optarg,
+			.read_only = option == 'r',
+			.fault = option == 'f' ? BLOCK_FAULT_FORGETS : BLOCK_FAULT_NONE,
+		};
+		return true;
+	case 'N':
+		plan->net_silent = true;
+		__attribute__((fallthrough));
+	case 'n':
+		plan->net = true;
+		return true;
+	case 'v':
+		plan->vsock = true;
+		return true;
+	case 'w':
+		plan->no_words = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool parse_options(int argc, char **argv, struct options *out)
 {
 	static const struct option names[] = {
@@ -196,6 +258,14 @@ static bool parse_options(int argc, char **argv, struct options *out)
 		{ "input", required_argument, NULL, 't' },
 		{ "until", required_argument, NULL, 'u' },
 		{ "timeout", required_argument, NULL, 's' },
+		{ "block", required_argument, NULL, 'b' },
+		{ "block-ro", required_argument, NULL, 'r' },
+		{ "block-forgets", required_argument, NULL, 'f' },
+		{ "net", no_argument, NULL, 'n' },
+		{ "net-silent", no_argument, NULL, 'N' },
+		{ "vsock", no_argument, NULL, 'v' },
+		{ "no-words", no_argument, NULL, 'w' },
+		{ "alias-memory", no_argument, NULL, 'a' },
 		{ 0 },
 	};
 	int option;
@@ -227,8 +297,12 @@ static bool parse_options(int argc, char **argv, struct options *out)
 		case 'm':
 			out->memory_mib = atoi(optarg);
 			break;
+		case 'a':
+			out->alias_memory = true;
+			break;
 		default:
-			return false;
+			if (!take_device(&out->devices, option))
+				return false;
 		}
 	}
 	out->kernel = argv[optind];
@@ -244,7 +318,7 @@ int main(int argc, char **argv)
 	if (!parse_options(argc, argv, &options)) {
 		fprintf(stderr, "usage: kvm_linux64 [--pvh] [--libkrun] [-m MIB] [--initrd FILE] "
 				"[--cmdline TEXT] "
-				"[--input TEXT] [--until TEXT] [--timeout S] KERNEL\n");
+				"[--input TEXT] [--until TEXT] [--timeout S] [DEVICES] KERNEL\n");
 		return 2;
 	}
 	if (!machine_open(&guest.machine, &why)) {
@@ -254,9 +328,10 @@ int main(int argc, char **argv)
 
 	struct ram ram = ram_create((uint64_t)options.memory_mib << 20);
 	struct boot_plan plan = {
-		.cmdline = options.cmdline,
+		.cmdline = devices_cmdline(&options.devices, options.cmdline),
 		.monitor = options.monitor,
 		.pvh = options.pvh,
+		.virtio_devices = devices_count(&options.devices),
 	};
 	plan.kernel = read_file(options.kernel);
 	if (options.initrd)
@@ -270,7 +345,8 @@ int main(int argc, char **argv)
 		.output = take_output,
 		.context = &guest,
 	};
-	machine_create(&guest.machine, &ram);
+	machine_create(&guest.machine, &ram, options.alias_memory);
+	devices_create(&guest.devices, &options.devices, &ram, &guest.machine);
 	machine_set_entry(&guest.machine, entry, options.pvh);
 	set_timeout(options.timeout_s);
 	return run_guest(&guest) ? 0 : 1;

@@ -100,16 +100,21 @@ static void set_lapic(struct machine *machine)
 	KVM_CALL(machine->cpu, KVM_SET_LAPIC, &lapic);
 }
 
-void machine_create(struct machine *machine, struct ram *ram)
+void machine_create(struct machine *machine, struct ram *ram, bool alias)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
-	uint64_t identity_map = 0xfffbc000;
+	uint64_t identity_map = 0xfffbc000, low_bytes = ram->low_bytes;
 
 	KVM_CALL(machine->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
 	KVM_CALL(machine->vm, KVM_SET_TSS_ADDR, 0xfffbd000);
 	KVM_CALL(machine->vm, KVM_CREATE_IRQCHIP, 0);
 	KVM_CALL(machine->vm, KVM_CREATE_PIT2, &pit);
-	add_memory(machine, 0, 0, ram->low, ram->low_bytes);
+	if (alias)
+		low_bytes -= low_bytes / 4;
+	add_memory(machine, 0, 0, ram->low, low_bytes);
+	if (alias)
+		add_memory(machine, 2, low_bytes, ram->low + ram->low_bytes / 2,
+			   ram->low_bytes / 4);
 	add_memory(machine, 1, FOUR_GIB, ram->high, ram->high_bytes);
 	machine->cpu = KVM_CALL(machine->vm, KVM_CREATE_VCPU, 0);
 

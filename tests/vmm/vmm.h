@@ -62,6 +62,7 @@ struct boot_plan {
 	const char *cmdline;
 	enum monitor monitor;
 	bool pvh;
+	unsigned virtio_devices;
 };
 
 /** Memory full of rubbish, as a machine that does not promise zeroes has it. */
@@ -76,8 +77,9 @@ void *ram_at(struct ram *ram, uint64_t gpa, uint64_t bytes);
 
 /* acpi.c */
 
-/** RSDP, XSDT, FADT (hardware reduced, no sleep or reset register), MADT and an empty DSDT, packed without alignment. */
-void acpi_write(struct ram *ram);
+/** RSDP, XSDT, FADT (hardware reduced, no sleep or reset register), MADT and a DSDT that tells of the virtio devices in the first
+ * `devices` slots, packed without alignment. */
+void acpi_write(struct ram *ram, unsigned devices);
 
 /* serial.c: a 16550 at port 0x3f8 */
 
@@ -102,7 +104,8 @@ struct machine {
 
 /** False, with the reason in *why, where this host has no usable /dev/kvm. */
 bool machine_open(struct machine *machine, const char **why);
-void machine_create(struct machine *machine, struct ram *ram);
+/** `alias`: the last quarter of the low memory is the third quarter once more, which no machine should be. */
+void machine_create(struct machine *machine, struct ram *ram, bool alias);
 void machine_set_entry(struct machine *machine, uint64_t entry, bool pvh);
 void machine_set_line(struct machine *machine, unsigned gsi, bool level);
 

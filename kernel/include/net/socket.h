@@ -286,7 +286,7 @@ void socket_wake(struct socket *socket, unsigned events);
  * now, which saves an interrupt and a switch of threads. True: something came, look again. Thread context. */
 bool socket_before_sleep(void);
 
-/* What families need to know of the calling task; kernel/linux has these. */
+/* What families need to know of the calling task; kernel/linux has these. The kernel's own threads are root, without a place. */
 struct path_context;
 void socket_caller(struct socket_credentials *out);
 const struct path_context *socket_caller_paths(void);
