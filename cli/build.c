@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `capuchin build`: from the program's file to a bootable image. */
+/* `capuchin build`: from the program's file to a bootable image, or to a directory for a VMM. */
 #include "commands.h"
 
+#include "bundle.h"
 #include "cmdline.h"
 #include "erofs_write.h"
 #include "iso.h"
 #include "kernel_file.h"
+#include "memory.h"
 #include "pack.h"
 #include "path.h"
 #include "program.h"
@@ -22,12 +24,13 @@
 #include <unistd.h>
 
 struct build {
-	const struct options *options;
+	struct options *options;
 	struct program program;
 	struct root root;
 	struct cmdline cmdline;
 	struct iso_tools iso;
 	char *kernel;
+	uint64_t kernel_bytes;
 	char *output; /* absolute */
 	char *draft;  /* beside it: becomes the output when it is complete; NULL: none */
 	struct stage stage;
@@ -42,15 +45,16 @@ static int refuse(const char *path, int err)
 static int find_parts(struct build *b)
 {
 	struct strings env = { 0 };
-	uint64_t kernel_bytes;
 
 	environment_make(&env, &b->options->env, false);
 	int err = pack_root(&b->root, &b->program, b->options, &env);
 	strings_free(&env);
 	if (err)
 		return err;
-	b->kernel = kernel_file_find(&kernel_bytes);
-	return b->kernel ? iso_find_tools(&b->iso) : -ENOENT;
+	b->kernel = kernel_file_find(&b->kernel_bytes);
+	if (!b->kernel)
+		return -ENOENT;
+	return b->options->bundle ? 0 : iso_find_tools(&b->iso);
 }
 
 /* Made first, so that a place that cannot be written is told at once. */
@@ -149,7 +153,23 @@ static void build_fini(struct build *b)
 	free(b->kernel);
 }
 
-int command_build(const struct options *o)
+static int make_bundle(struct build *b)
+{
+	struct options *o = b->options;
+	const struct bundle_setup setup = {
+		.options = o,
+		.kernel = b->kernel,
+		.line = text_get(&b->cmdline.line),
+		.tree = &b->root.tree,
+	};
+	uint64_t image_bytes = erofs_write_estimate(&b->root.tree);
+
+	memory_choose(o, image_bytes);
+	int err = memory_check(o, &b->program, b->kernel_bytes, image_bytes);
+	return err ? err : bundle_write(&setup);
+}
+
+int command_build(struct options *o)
 {
 	static const struct streams unknown = { 0 };
 	struct build b = { .options = o };
@@ -161,7 +181,7 @@ int command_build(const struct options *o)
 		err = pack_cmdline(&b.root, &b.program, &b.cmdline);
 	}
 	if (!err)
-		err = make_iso(&b);
+		err = o->bundle ? make_bundle(&b) : make_iso(&b);
 	build_fini(&b);
 	if (!err)
 		return EXIT_SUCCESS;

@@ -5,4 +5,4 @@
 #include "options.h"
 
 int command_run(struct options *o);
-int command_build(const struct options *o);
+int command_build(struct options *o);

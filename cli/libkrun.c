@@ -68,8 +68,11 @@ static char *find(const struct options *o)
 	return format_string("%s", LIBRARY);
 }
 
+/* In the machine's own process messages go to its standard error, which the command shows. */
 static bool load(struct library *l)
 {
+	/* A build without block devices or networks lacks those of the last ones. */
+	enum { ALWAYS_THERE = 8 };
 	const struct {
 		const char *name;
 		void *at;
@@ -81,17 +84,17 @@ static bool load(struct library *l)
 		{ "krun_disable_implicit_console", &l->disable_implicit_console },
 		{ "krun_disable_implicit_vsock", &l->disable_implicit_vsock },
 		{ "krun_add_serial_console_default", &l->add_serial_console_default },
+		{ "krun_start_enter", &l->start_enter },
 		{ "krun_add_disk2", &l->add_disk2 },
 		{ "krun_add_net_tap", &l->add_net_tap },
-		{ "krun_start_enter", &l->start_enter },
 	};
 
 	l->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 	for (size_t i = 0; l->handle && i < countof(functions); i++) {
 		void *symbol = dlsym(l->handle, functions[i].name);
 
-		if (!symbol) {
-			report("libkrun: has no %s; 1.16 or later is needed", functions[i].name);
+		if (!symbol && i < ALWAYS_THERE) {
+			fprintf(stderr, "has no %s; 1.16 or later is needed\n", functions[i].name);
 			return false;
 		}
 		memcpy(functions[i].at, &symbol, sizeof symbol);
@@ -111,6 +114,11 @@ static bool add_disks(const struct library *l, uint32_t ctx, const struct vmm_se
 	const struct options *o = setup->options;
 	bool good = true;
 	char id[32];
+
+	if ((o->disk_count || o->root_on_disk) && !l->add_disk2) {
+		fprintf(stderr, "was built without block devices\n");
+		return false;
+	}
 
 	if (o->root_on_disk && setup->image)
 		good = succeeded("root directory on disk",
@@ -134,6 +142,10 @@ static bool add_network(const struct library *l, uint32_t ctx, const struct netw
 
 	if (n->kind == NETWORK_NONE)
 		return true;
+	if (!l->add_net_tap) {
+		fprintf(stderr, "was built without networks\n");
+		return false;
+	}
 	network_add_mac(n, &text);
 	sscanf(text_get(&text), "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
 	       &mac[5]);
@@ -171,6 +183,69 @@ static int run_library(const struct vmm_setup *setup)
 	return EXIT_CANNOT_RUN;
 }
 
+static void add_c_string(struct text *source, const char *value)
+{
+	text_printf(source, "\"");
+	for (; *value; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		/* Three octal digits: what follows is never one more. */
+		if (c == '"' || c == '\\' || c < ' ' || c > '~')
+			text_printf(source, "\\%03o", c);
+		else
+			text_append(source, value, 1);
+	}
+	text_printf(source, "\"");
+}
+
+static void add_source_devices(struct text *source, const struct options *o)
+{
+	struct text mac = { 0 };
+
+	for (size_t i = 0; i < o->disk_count; i++) {
+		text_printf(source, "\tif (!err)\n\t\terr = krun_add_disk2(ctx, \"disk%zu\", ", i);
+		add_c_string(source, o->disks[i].path);
+		text_printf(source, ", %d, %s);\n", DISK_FORMAT_RAW,
+			    o->disks[i].read_only ? "true" : "false");
+	}
+	if (o->network.kind == NETWORK_NONE)
+		return;
+	network_add_mac(&o->network, &mac);
+	text_printf(source, "\tuint8_t mac[6] = { ");
+	for (size_t i = 0; i < 6; i++)
+		text_printf(source, "0x%.2s%s", text_get(&mac) + 3 * i, i < 5 ? ", " : " };\n");
+	text_printf(source, "\tchar tap[] = ");
+	add_c_string(source, network_tap(&o->network));
+	text_printf(source, ";\n\tif (!err)\n\t\terr = krun_add_net_tap(ctx, tap, mac, 0x%x, 0);\n",
+		    NET_FEATURES);
+	text_free(&mac);
+}
+
+static void make_source(struct text *source, const struct vmm_setup *setup)
+{
+	const struct options *o = setup->options;
+
+	text_printf(source,
+		    "/* Starts the machine, with its console on standard input and output. */\n"
+		    "#include <libkrun.h>\n#include <stdint.h>\n#include <stdio.h>\n"
+		    "#include <string.h>\n\nstatic const char line[] =\n\t");
+	add_c_string(source, setup->line);
+	text_printf(source,
+		    ";\n\nint main(void)\n{\n\tint32_t ctx = krun_create_ctx();\n"
+		    "\tint32_t err = ctx < 0 ? ctx : krun_set_vm_config(ctx, %u, %llu);\n\n"
+		    "\tif (!err)\n\t\terr = krun_set_kernel(ctx, \"%s\", KRUN_KERNEL_FORMAT_ELF, "
+		    "\"%s\", line);\n"
+		    "\tif (!err)\n\t\terr = krun_disable_implicit_console(ctx);\n"
+		    "\tif (!err)\n\t\terr = krun_disable_implicit_vsock(ctx);\n"
+		    "\tif (!err)\n\t\terr = krun_add_serial_console_default(ctx, 0, 1);\n",
+		    o->cpus, (unsigned long long)(o->memory_bytes >> 20), setup->kernel,
+		    setup->image);
+	add_source_devices(source, o);
+	text_printf(source,
+		    "\tif (!err)\n\t\terr = krun_start_enter(ctx);\n"
+		    "\tfprintf(stderr, \"libkrun: %%s\\n\", strerror(-err));\n\treturn 1;\n}\n");
+}
+
 static const char *describe(const struct options *o)
 {
 	(void)o;
@@ -187,5 +262,6 @@ const struct vmm vmm_libkrun = {
 	.source = "install libkrun 1.16 or later (https://github.com/containers/libkrun), or use "
 		  "--vmm qemu",
 	.run_library = run_library,
+	.make_source = make_source,
 	.describe = describe,
 };

@@ -57,7 +57,7 @@ static const char *machine_words(enum machine machine)
 /* KVM offers no MSR 0x10a to this QEMU on some hosts, and then QEMU ends; the kernel does not read it. */
 static const char *cpu_words(enum accel accel)
 {
-	return accel == ACCEL_KVM ? "max,-arch-capabilities" : "max";
+	return accel == ACCEL_TCG ? "max" : "max,-arch-capabilities";
 }
 
 /* Devices of microvm are without PCI; those on PCI have no use for a ROM to boot from. */
@@ -117,8 +117,14 @@ static void make_argv(struct strings *argv, const struct vmm_setup *setup)
 	/* Not reserved: a machine may have more than the host can promise, and use little of it. */
 	strings_add(argv, "-object");
 	strings_printf(argv, "memory-backend-ram,id=ram,size=%lluK,reserve=off", kib);
-	strings_add(argv, "-accel");
-	strings_add(argv, o->accel == ACCEL_KVM ? "kvm" : "tcg");
+	if (o->accel != ACCEL_TCG) {
+		strings_add(argv, "-accel");
+		strings_add(argv, "kvm");
+	}
+	if (o->accel != ACCEL_KVM) {
+		strings_add(argv, "-accel");
+		strings_add(argv, "tcg");
+	}
 	strings_add(argv, "-cpu");
 	strings_add(argv, cpu_words(o->accel));
 	strings_add(argv, "-m");

@@ -6,6 +6,7 @@
 #include "cmdline.h"
 #include "erofs_write.h"
 #include "kernel_file.h"
+#include "memory.h"
 #include "pack.h"
 #include "program.h"
 #include "report.h"
@@ -26,11 +27,6 @@
 #include <unistd.h>
 
 enum { SEED_BYTES = 32 };
-/* The first MiB, and what the kernel and a program take at their start besides what is counted. */
-#define MEMORY_FIXED_BYTES ((uint64_t)1664 << 10)
-/* It has to lie below 4 GiB, where a machine has 3 GiB of memory, or 2 (q35). */
-#define IMAGE_BYTES_MAX ((uint64_t)1900 << 20)
-#define MEMORY_DEFAULT ((uint64_t)128 << 20)
 
 struct run {
 	const struct options *options;
@@ -63,40 +59,6 @@ static int make_pipe(int fds[2])
 	fds[0] = fds[1] = -1;
 	report("cannot make a pipe: %s", strerror(err));
 	return -err;
-}
-
-/* Whether kernel, image and the program's own memory fit the machine. */
-static int check_memory(const struct run *r, uint64_t image_bytes)
-{
-	const struct options *o = r->options;
-	uint64_t needed;
-
-	if (image_bytes > IMAGE_BYTES_MAX) {
-		report("%s: its root directory of %llu MiB is too large to be kept in memory (see "
-		       "--root-on-disk)",
-		       o->args[0], (unsigned long long)(image_bytes >> 20));
-		return -EFBIG;
-	}
-	if (add_overflows(r->program.writable_bytes, image_bytes, &needed) ||
-	    add_overflows(needed, r->kernel_bytes + MEMORY_FIXED_BYTES, &needed))
-		needed = UINT64_MAX;
-	if (needed <= o->memory_bytes)
-		return 0;
-	report("%s: needs at least %llu MiB of memory, and the machine has %llu MiB (see -m)",
-	       o->devices ? "--devices" : o->args[0],
-	       (unsigned long long)(needed / BIT64(20) + !!(needed % BIT64(20))),
-	       (unsigned long long)(o->memory_bytes >> 20));
-	return -ENOMEM;
-}
-
-/* Without -m the machine has what programs are content with, besides a large image. */
-static void choose_memory(struct options *o, uint64_t image_bytes)
-{
-	if (o->memory_bytes)
-		return;
-	o->memory_bytes = MEMORY_DEFAULT;
-	if (image_bytes > MEMORY_DEFAULT / 8)
-		o->memory_bytes += align_up(image_bytes, BIT64(20));
 }
 
 static int find_program(struct run *r, const struct options *o)
@@ -150,8 +112,8 @@ static int plan(struct run *r, struct options *o)
 	}
 	if (err)
 		return err;
-	choose_memory(o, image_bytes);
-	return check_memory(r, image_bytes);
+	memory_choose(o, image_bytes);
+	return memory_check(o, &r->program, r->kernel_bytes, image_bytes);
 }
 
 static void show_plan(const struct run *r, const struct vmm_setup *setup)

@@ -177,6 +177,15 @@ static int settle_network(struct options *o)
 	return contradiction ? -EINVAL : 0;
 }
 
+int vmm_check_options(const struct vmm *vmm, const struct options *o)
+{
+	const char *lack = lack_of(vmm, o);
+
+	if (lack)
+		report("%s has no %s", vmm->name, lack);
+	return lack ? -ENOTSUP : 0;
+}
+
 int vmm_choose(struct options *o, const struct vmm **vmm, char **path)
 {
 	int err;
@@ -187,12 +196,9 @@ int vmm_choose(struct options *o, const struct vmm **vmm, char **path)
 		return err ? err : choose_accel(o, *vmm);
 	}
 	*vmm = vmm_get(o->vmm);
-	const char *lack = lack_of(*vmm, o);
-	if (lack) {
-		report("%s has no %s", (*vmm)->name, lack);
-		return -ENOTSUP;
-	}
-	err = choose_accel(o, *vmm);
+	err = vmm_check_options(*vmm, o);
+	if (!err)
+		err = choose_accel(o, *vmm);
 	if (err)
 		return err;
 	*path = (*vmm)->find(o);

@@ -50,14 +50,17 @@ struct vmm {
 	int (*run_library)(const struct vmm_setup *setup);
 	/** What is particular of the machine, for -v: "machine q35". */
 	const char *(*describe)(const struct options *o);
-	/** How a user starts what `build --for` has made, in files README and others of the directory. */
-	void (*explain)(struct text *readme, const struct vmm_setup *setup);
+	/** A program in C that starts the machine, where make_argv() is NULL. */
+	void (*make_source)(struct text *source, const struct vmm_setup *setup);
 };
 
 extern const struct vmm vmm_qemu, vmm_firecracker, vmm_cloud_hypervisor, vmm_libkrun;
 
 /** The one that is called so (not VMM_AUTO). */
 const struct vmm *vmm_get(enum vmm_kind kind);
+
+/** 0, or -ENOTSUP after a report: the VMM cannot do what is asked. */
+must_check int vmm_check_options(const struct vmm *vmm, const struct options *o);
 
 /**
  * Takes the VMM of the options, and makes VMM_AUTO and ACCEL_AUTO one of the others. On success *vmm can do what is asked, and
