@@ -344,12 +344,15 @@ static int map_piece(const struct range *r, uint64_t end, uint64_t *used)
 			      *used << PAGE_SHIFT, MMU_READ | MMU_WRITE);
 }
 
-/* First what lies below 4 GiB, where the tables mostly are already; what is below 1 MiB is wanted for the start
- * of other CPUs, so last. */
+/* First what is left of the big page behind 1 MiB, where the image mostly is: the host has provided
+ * that memory already. Then what lies below 4 GiB, where the tables mostly are already; what is
+ * below 1 MiB is wanted for the start of other CPUs, so last. */
 static unsigned preference(const struct range *r)
 {
 	if (r->start < (1 << 20 >> PAGE_SHIFT))
 		return 1;
+	if (r->start < BIG_FRAMES)
+		return 4;
 	return r->start < ((uint64_t)1 << 32 >> PAGE_SHIFT) ? 3 : 2;
 }
 

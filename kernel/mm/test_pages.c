@@ -125,6 +125,17 @@ static void pages_give_nearly_all_of_a_small_machine(void **state)
 	assert_int_equal(pages_stats().free_bytes, count * PAGE_SIZE);
 }
 
+static void pages_beside_the_image_come_first(void **state)
+{
+	(void)state;
+	pages_add(phys(64 * PAGE_SIZE), 64 * PAGE_SIZE);
+	pages_add(phys(64 * MIB), 3 * PAGE_SIZE);
+	pages_add(phys(2 * MIB - 60 * PAGE_SIZE), 60 * MIB);
+	for (unsigned i = 0; i < 30; i++)
+		assert_true(page_phys(page_alloc(0, PAGE_PLAIN)).raw - MIB < MIB);
+	pages_check();
+}
+
 static void pages_below_1_mib_come_last(void **state)
 {
 	(void)state;
@@ -389,6 +400,7 @@ int main(void)
 		T(page_alloc_zeroes_when_asked),
 		T(page_put_frees_with_the_last_reference),
 		T(pages_give_nearly_all_of_a_small_machine),
+		T(pages_beside_the_image_come_first),
 		T(pages_below_1_mib_come_last),
 		T(pages_join_again_to_the_largest_blocks),
 		T(page_alloc_gives_a_block_of_1_gib),

@@ -309,6 +309,7 @@ static int map_kernel_run(uintptr_t va, uint64_t physical, unsigned level, uint6
 			  uint64_t bits)
 {
 	uint64_t before = kernel_top()[index_of(va, LEVELS - 1)];
+	uint64_t span = span_of(level);
 	unsigned room = ENTRIES - index_of(va, level);
 	struct walk walk;
 	int error = walk_make(kernel_top(), va, level, TABLE_BITS, &walk);
@@ -320,9 +321,9 @@ static int map_kernel_run(uintptr_t va, uint64_t physical, unsigned level, uint6
 		return error;
 	room = limit < room ? (unsigned)limit : room;
 	physical |= bits | (level ? PTE_LARGE : 0);
-	for (; count < room && !walk.path[level][count]; count++) {
-		walk.path[level][count] = physical;
-		physical += span_of(level);
+	for (uint64_t *entry = walk.path[level]; count < room && !entry[count]; count++) {
+		entry[count] = physical;
+		physical += span;
 	}
 	*walk.path[level + 1] += count * PTE_COUNT;
 	return count ? (int)count : -EEXIST;
