@@ -24,7 +24,7 @@ CHECK_JOBS ?= 2
 FUZZ_SECONDS ?= 5
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-all: $(BUILD)/capuchin.elf capuchin
+all: $(BUILD)/capuchin.elf $(BUILD)/capuchin.rom capuchin
 .PHONY: all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -52,6 +52,7 @@ KERNEL_LDFLAGS := -m elf_x86_64 -static -pie --no-dynamic-linker -z text -z pack
 
 -include kernel/linux/rules.mk
 -include kernel/net/lwip/rules.mk
+-include rom/rules.mk
 
 # For speed what runs most often, for size the rest.
 FAST := kernel/core/% kernel/lib/% kernel/mm/% kernel/port/% kernel/bus/virtio/queue.c kernel/class/net/% kernel/drivers/net/%
@@ -112,6 +113,7 @@ capuchin: $(patsubst %.c,$(BUILD)/%.o,$(CLI_SRC))
 install: all
 	install -D -m 755 capuchin $(DESTDIR)$(PREFIX)/bin/capuchin
 	install -D -m 644 $(BUILD)/capuchin.elf $(DESTDIR)$(PREFIX)/lib/capuchin/capuchin.elf
+	install -D -m 644 $(BUILD)/capuchin.rom $(DESTDIR)$(PREFIX)/lib/capuchin/capuchin.rom
 .PHONY: install
 
 # --- host tests ---------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ check-gcc: $(BUILD)/capuchin.elf build/bench/hello.erofs
 	$(suite) 60 scripts/check-image.sh $<
 
 check-clang: build/bench/hello.erofs
-	@$(MAKE) CC=clang BUILD=build/clang build/clang/capuchin.elf
+	@$(MAKE) CC=clang BUILD=build/clang build/clang/capuchin.elf build/clang/capuchin.rom
 	$(suite) 60 scripts/check-image.sh build/clang/capuchin.elf
 
 check-unit: $(UNIT_TESTS)
@@ -244,7 +246,7 @@ check-selftest: $(BUILD)/capuchin.elf
 	$(suite) 900 tests/selftest/run.sh
 
 format:
-	find kernel cli tests bench -name '*.[ch]' | xargs clang-format -i
+	find kernel rom cli tests bench -name '*.[ch]' | xargs clang-format -i
 
 docs:
 	scripts/syscall-table.sh

@@ -4,7 +4,7 @@
 set -u
 . "$(dirname "$0")/result.sh"
 
-loops=$(find kernel cli tests -name '*.h' | while read -r header; do
+loops=$(find kernel rom cli tests -name '*.h' | while read -r header; do
 	sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*([<"][^>"]+).*/\1/p' "$header" | while read -r included; do
 		case $included in
 		'<'*) path=kernel/include/${included#?} ;;

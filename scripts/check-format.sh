@@ -4,7 +4,7 @@
 set -u
 . "$(dirname "$0")/result.sh"
 
-bad=$(find kernel cli tests bench -name '*.[ch]' -print0 |
+bad=$(find kernel rom cli tests bench -name '*.[ch]' -print0 |
 	xargs -0 -P 2 -n 24 clang-format --dry-run -Werror 2>&1 | sed -nE 's/^([^: ]+):[0-9]+:.*/\1/p' | sort -u)
 if [ -z "$bad" ]; then
 	pass 'clang-format agrees'

@@ -7,7 +7,7 @@ set -u
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-for header in $(find kernel cli -name '*.h' | sort); do
+for header in $(find kernel rom cli -name '*.h' | sort); do
 	if printf '#include "%s"\n' "$PWD/$header" | "$@" -D_GNU_SOURCE -fsyntax-only -x c - >"$out" 2>&1; then
 		passed=$((passed + 1))
 	else

@@ -8,7 +8,7 @@ set -u
 # "source: header" for each of the project's headers that a source file reaches, and for each header what it includes itself.
 reached()
 {
-	find kernel cli bench -name '*.c' | sort | while read -r file; do
+	find kernel rom cli bench -name '*.c' | sort | while read -r file; do
 		"$@" -MM -MT source "$file" 2>/dev/null | tr -s ' \\' '\n\n' | grep '\.h$' | sed "s|^|$file |"
 	done
 	find kernel/include -name '*.h' | while read -r file; do

@@ -5,7 +5,7 @@
 set -u
 . "$(dirname "$0")/result.sh"
 
-long=$(find kernel cli tests bench \( -name '*.[chS]' \) -print | sort | xargs awk '
+long=$(find kernel rom cli tests bench \( -name '*.[chS]' \) -print | sort | xargs awk '
 	function file_end() {
 		if (lines > 800 && !excused_file)
 			printf "%s: %d lines\n", file, lines
