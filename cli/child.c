@@ -84,8 +84,8 @@ static _Noreturn void become(const struct child_setup *setup, int null, int err,
 		if (setup->inherit[i] >= 0)
 			fcntl(setup->inherit[i], F_SETFD, 0);
 	}
-	if (setup->tmpdir)
-		setenv("TMPDIR", setup->tmpdir, 1);
+	if (setup->env[0])
+		setenv(setup->env[0], setup->env[1], 1);
 	execv(setup->argv[0], setup->argv);
 	dprintf(STDERR_FILENO, "cannot be started: %s\n", strerror(errno));
 	_exit(127);
@@ -168,11 +168,23 @@ int child_wait(struct child *c)
 	return reap(c);
 }
 
+static void kill_session(const struct child *c)
+{
+	kill(-c->pid, SIGKILL);
+	kill(c->pid, SIGKILL); /* for one whose session is not yet made */
+}
+
+void child_leave(struct child *c)
+{
+	if (c->pid > 0)
+		kill_session(c);
+	c->pid = 0;
+}
+
 void child_kill(struct child *c)
 {
 	if (c->pid > 0) {
-		kill(-c->pid, SIGKILL); /* its session; the next line is for one not yet made */
-		kill(c->pid, SIGKILL);
+		kill_session(c);
 		reap(c);
 	}
 	if (c->err_fd >= 0)

@@ -27,7 +27,7 @@ struct child_setup {
 	int in, out;        /* its standard input and output; -1: /dev/null */
 	const int *inherit; /* more descriptors, under their own numbers; -1: none */
 	size_t inherit_count;
-	const char *tmpdir; /* its TMPDIR; NULL: as ours */
+	const char *env[2]; /* a variable's name and value for it, besides ours; NULL: none */
 	bool survives;      /* it is not ended with the command, nor by its signals */
 };
 
@@ -42,6 +42,9 @@ void child_read_err(struct child *c);
  * command ended: then it was killed.
  */
 must_check int child_wait(struct child *c);
+
+/** Ends it and all that it started without waiting until it is gone, which takes a moment. */
+void child_leave(struct child *c);
 
 /** Ends it and all that it started, and reaps it; nothing where it has ended. Leaves c->err. */
 void child_kill(struct child *c);

@@ -95,7 +95,7 @@ int iso_pack(const struct iso_tools *t, const char *directory, const char *outpu
 		.argv = (char *const *)argv,
 		.in = -1,
 		.out = -1,
-		.tmpdir = tmpdir,
+		.env = { "TMPDIR", tmpdir },
 	};
 
 	return child_run(&setup, "grub-mkrescue");

@@ -17,6 +17,7 @@
 #endif
 
 #define KERNEL_NAME "capuchin.elf"
+#define ROM_NAME "capuchin.rom"
 
 /* Behind the directory of the command's own executable. */
 static const char *const beside[] = {
@@ -67,5 +68,18 @@ char *kernel_file_find(uint64_t *bytes)
 	       "names another",
 	       KERNEL_NAME, own ? own : "the command's directory", CAPUCHIN_LIBDIR);
 	free(own);
+	return NULL;
+}
+
+char *kernel_file_find_rom(const char *kernel)
+{
+	const char *slash = strrchr(kernel, '/');
+	int directory_bytes = slash ? (int)(slash + 1 - kernel) : 0;
+	char *path = format_string("%.*s%s", directory_bytes, kernel, ROM_NAME);
+	uint64_t bytes;
+
+	if (!usable(path, &bytes))
+		return path;
+	free(path);
 	return NULL;
 }

@@ -35,7 +35,7 @@ struct run {
 	struct cmdline cmdline;
 	struct streams streams;
 	const struct vmm *vmm;
-	char *kernel, *vmm_path;
+	char *kernel, *rom, *vmm_path;
 	uint64_t kernel_bytes;
 	int image_fd, config_fd, gate[2], to_vm[2], from_vm[2];
 	struct tap_keeper tap;
@@ -92,6 +92,8 @@ static int find_parts(struct run *r, struct options *o)
 	if (!r->kernel)
 		return -ENOENT;
 	err = vmm_choose(o, &r->vmm, &r->vmm_path);
+	if (!err && r->vmm->takes_rom && r->vmm->takes_rom(o))
+		r->rom = kernel_file_find_rom(r->kernel);
 	if (!err && o->network.kind == NETWORK_TAP)
 		err = tap_make(&r->tap, &o->network, o->verbose);
 	return err;
@@ -158,10 +160,20 @@ static int run_library(const void *setup)
 	return vmm_get(s->options->vmm)->run_library(s);
 }
 
+/* What the user has set counts more than what is set for the VMM: it comes later. To be freed. */
+static char *make_tunables(const char *ours)
+{
+	const char *set = getenv("GLIBC_TUNABLES");
+	bool is_set = set && set[0];
+
+	return format_string("%s%s%s", ours, is_set ? ":" : "", is_set ? set : "");
+}
+
 static int start_child(struct run *r, const struct vmm_setup *setup)
 {
 	const int inherit[] = { r->image_fd, r->config_fd, r->gate[0] };
 	struct strings argv = { 0 };
+	char *tunables = NULL;
 	struct child_setup child = {
 		.run = run_library,
 		.arg = setup,
@@ -175,7 +187,13 @@ static int start_child(struct run *r, const struct vmm_setup *setup)
 		r->vmm->make_argv(&argv, setup);
 		child.argv = argv.items;
 	}
+	if (r->vmm->tunables) {
+		tunables = make_tunables(r->vmm->tunables);
+		child.env[0] = "GLIBC_TUNABLES";
+		child.env[1] = tunables;
+	}
 	int err = child_start(&r->child, &child);
+	free(tunables);
 	strings_free(&argv);
 	return err;
 }
@@ -193,6 +211,7 @@ static int start_vm(struct run *r)
 	struct vmm_setup setup = {
 		.path = r->vmm_path,
 		.kernel = r->kernel,
+		.rom = r->rom,
 		.options = r->options,
 		.image = name_fd(image, r->image_fd),
 		.gate = name_fd(gate, r->gate[0]),
@@ -269,6 +288,12 @@ static int launch(struct run *r)
 	return err;
 }
 
+/* Whether more than the console's output may be on its way to the host when the machine ends. */
+static bool is_waited_for(const struct options *o)
+{
+	return o->verbose || o->disk_count || o->root_on_disk || o->network.kind != NETWORK_NONE;
+}
+
 static int attend(struct run *r)
 {
 	const struct session_setup setup = {
@@ -278,6 +303,7 @@ static int attend(struct run *r)
 		.from_vm = r->from_vm[0],
 		.far_end = r->from_vm[1],
 		.terminal = r->streams.terminal,
+		.wait = is_waited_for(r->options),
 	};
 
 	r->to_vm[1] = r->from_vm[0] = r->from_vm[1] = -1;
@@ -302,6 +328,7 @@ static void run_fini(struct run *r)
 	program_free(&r->program);
 	root_fini(&r->root);
 	free(r->kernel);
+	free(r->rom);
 	free(r->vmm_path);
 }
 

@@ -221,22 +221,28 @@ static void step(struct session *s)
 }
 
 /* The machine has ended by itself, and `told` is what its record says, or -1. */
-static int judge_end(const char *vmm, struct child *vm, int told)
+static int judge_end(const struct session_setup *setup, int told)
 {
+	struct child *vm = setup->vm;
+
+	if (told >= 0 && !setup->wait) {
+		child_leave(vm);
+		return told;
+	}
 	int ended = child_wait(vm);
 
 	if (ended == -EINTR && told < 0)
 		return session_ending_status();
 	if (told >= 0)
 		return told;
-	report_lines(vmm, text_get(&vm->err));
+	report_lines(setup->vmm, text_get(&vm->err));
 	if (WIFEXITED(ended) && WEXITSTATUS(ended)) {
 		if (!vm->err.bytes) /* else it has said what it is */
-			report("%s failed with status %d", vmm, WEXITSTATUS(ended));
+			report("%s failed with status %d", setup->vmm, WEXITSTATUS(ended));
 		return EXIT_CANNOT_RUN;
 	}
 	if (WIFSIGNALED(ended))
-		report("%s was killed by signal %d", vmm, WTERMSIG(ended));
+		report("%s was killed by signal %d", setup->vmm, WTERMSIG(ended));
 	report("the machine ended without telling a status");
 	return EXIT_NO_STATUS;
 }
@@ -254,7 +260,7 @@ static void copy_until_end(struct session *s)
 		step(s);
 	terminal_restore();
 	if (s->status < 0)
-		s->status = judge_end(s->setup->vmm, s->setup->vm, told);
+		s->status = judge_end(s->setup, told);
 }
 
 int session_run(const struct session_setup *setup)

@@ -19,9 +19,10 @@ struct session_setup {
 	 * wait, once it runs. Is closed; -1: needless. */
 	int far_end;
 	bool terminal; /* standard input and output are one terminal, made raw meanwhile */
+	bool wait;     /* until the VMM is gone; else its memory may yet have to be given back */
 };
 
-/** Until the machine has ended. The command's exit status; all is reported, the machine is gone. */
+/** Until the machine has ended. The command's exit status; all is reported. */
 must_check int session_run(const struct session_setup *setup);
 
 /** The exit status for signals_ending(), with a word about the timeout. */

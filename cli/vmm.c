@@ -248,6 +248,8 @@ void vmm_describe(const struct vmm *vmm, const struct vmm_setup *setup)
 	       (unsigned long long)(o->memory_bytes >> 10), o->cpus,
 	       o->cpus > 1 ? "s, one of which is used" : "");
 	report("kernel %s", setup->kernel);
+	if (setup->rom)
+		report("boot ROM %s", setup->rom);
 }
 
 int vmm_check_line(const struct vmm_setup *setup, const char *who, size_t bytes_max)

@@ -17,6 +17,7 @@ struct vmm_setup {
 	const struct options *options; /* with VMM and accelerator chosen */
 	const char *path;              /* the VMM's own file */
 	const char *kernel, *line;     /* the kernel's file and its command line */
+	const char *rom;               /* the boot ROM's file; NULL: the VMM's own */
 	const char *image;             /* the root image's file; NULL: none */
 	const char *gate;              /* QEMU: a pipe; it reads the image after this ends */
 	const char *config;            /* the file with what make_config() wrote */
@@ -32,6 +33,11 @@ struct vmm {
 	/* It does not wait where its standard output takes no more, unless it is made to. */
 	bool loses_output;
 	unsigned version_min; /* as of vmm_read_version(); 0: any */
+
+	/** Settings of glibc for its process, as GLIBC_TUNABLES has them; NULL: none. */
+	const char *tunables;
+	/** Whether the boot ROM is for the machine that it makes; NULL: never. */
+	bool (*takes_rom)(const struct options *o);
 
 	/** What of the options it cannot do, for "needs ...: firecracker has no ..."; NULL: it can do all. */
 	const char *(*lacks)(const struct options *o);
