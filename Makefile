@@ -166,6 +166,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 
 -include tests/guest/rules.mk
 -include tests/net/rules.mk
+-include tests/vsock/rules.mk
 -include tests/vmm/rules.mk
 -include bench/rules.mk
 
@@ -174,7 +175,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net lossy stalls vmm selftest debian fuzz
+SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net lossy stalls vsock vmm selftest debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -235,6 +236,9 @@ check-lossy: all net-programs
 
 check-stalls: all net-programs
 	$(suite) 120 tests/net/stalls.sh
+
+check-vsock: all vsock-programs
+	$(suite) 300 tests/vsock/run.sh
 
 check-devices: all guest-programs
 	$(suite) 600 tests/guest/devices.sh

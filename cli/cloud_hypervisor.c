@@ -3,6 +3,7 @@
 #include "path.h"
 #include "report.h"
 #include "vmm.h"
+#include "vsock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,6 @@ enum {
 	VERSION_IMAGE_TYPE =
 		52000, /* before it a disk's first sector told what it is; after, it cannot be written else */
 
-	GUEST_CID = 3, /* the lowest that is no one's (AF_VSOCK) */
 	REFILL_MS = 1000,
 };
 
@@ -100,7 +100,7 @@ static void add_devices(struct strings *argv, const struct vmm_setup *setup)
 	}
 	if (o->vsock) {
 		strings_add(argv, "--vsock");
-		strings_printf(argv, "cid=%d,socket=\"%s\"", GUEST_CID, o->vsock);
+		strings_printf(argv, "cid=%d,socket=\"%s\"", VSOCK_GUEST_CID, o->vsock);
 	}
 	if (o->balloon) {
 		strings_add(argv, "--balloon");

@@ -4,6 +4,7 @@
 #include "path.h"
 #include "report.h"
 #include "vmm.h"
+#include "vsock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +15,6 @@ enum {
 	VERSION_PCI = 1013,
 	VERSION_HINTING = 1014, /* free_page_hinting, free_page_reporting */
 
-	GUEST_CID = 3, /* the lowest that is no one's (AF_VSOCK) */
 	REFILL_MS = 1000,
 
 	LINE_BYTES_MAX = 2047,
@@ -168,7 +168,7 @@ static void add_balloon(struct json *j, const struct vmm_setup *setup)
 static void add_vsock(struct json *j, const struct options *o)
 {
 	json_open(j, "vsock", '{');
-	json_number(j, "guest_cid", GUEST_CID);
+	json_number(j, "guest_cid", VSOCK_GUEST_CID);
 	json_string(j, "uds_path", o->vsock);
 	json_close(j, '}');
 }

@@ -23,11 +23,12 @@
 static bool small_qemu_serves(const struct options *o)
 {
 	bool devices = o->disk_count || o->root_on_disk || o->network.kind != NETWORK_NONE ||
-		       o->entropy || o->balloon;
+		       o->entropy || o->balloon || o->vsock;
 
 	if (o->accel != ACCEL_KVM || o->machine == MACHINE_PC)
 		return false;
-	return !devices || (o->machine == MACHINE_MICROVM && o->network.kind != NETWORK_USER);
+	return !devices ||
+	       (o->machine == MACHINE_MICROVM && o->network.kind != NETWORK_USER && !o->vsock);
 }
 
 static char *find(const struct options *o)
@@ -78,6 +79,18 @@ static void add_device(struct strings *argv, const struct options *o, const char
 		       properties);
 }
 
+static void add_vsock(struct strings *argv, const struct vmm_setup *setup)
+{
+	struct text chardev = { 0 };
+
+	text_printf(&chardev, "socket,id=vsock,path=");
+	text_append_qemu(&chardev, setup->vsock);
+	strings_add(argv, "-chardev");
+	strings_add(argv, text_get(&chardev));
+	add_device(argv, setup->options, "vhost-user-vsock", ",chardev=vsock");
+	text_free(&chardev);
+}
+
 static void add_devices(struct strings *argv, const struct vmm_setup *setup)
 {
 	const struct options *o = setup->options;
@@ -85,7 +98,7 @@ static void add_devices(struct strings *argv, const struct vmm_setup *setup)
 	const char *block = mmio ? "virtio-blk-device" : "virtio-blk-pci";
 
 	if (mmio && (o->root_on_disk || o->disk_count || o->network.kind != NETWORK_NONE ||
-		     o->entropy || o->balloon)) {
+		     o->entropy || o->balloon || o->vsock)) {
 		strings_add(argv, "-global");
 		strings_add(argv, "virtio-mmio.force-legacy=off");
 	}
@@ -96,6 +109,8 @@ static void add_devices(struct strings *argv, const struct vmm_setup *setup)
 	network_add_argv(&o->network, argv, mmio ? "virtio-net-device" : "virtio-net-pci,romfile=");
 	if (o->entropy)
 		add_device(argv, o, "virtio-rng", "");
+	if (o->vsock && setup->vsock)
+		add_vsock(argv, setup);
 	if (o->balloon)
 		add_device(argv, o, "virtio-balloon", ",deflate-on-oom=on,free-page-reporting=on");
 }
@@ -123,9 +138,11 @@ static void make_argv(struct strings *argv, const struct vmm_setup *setup)
 	}
 	strings_add(argv, "-machine");
 	strings_printf(argv, "%s,memory-backend=ram", machine_words(o->machine));
-	/* Not reserved: a machine may have more than the host can promise, and use little of it. */
+	/* Not reserved: a machine may have more than the host can promise, and use little of it. Shared, where another process works
+	 * on it. */
 	strings_add(argv, "-object");
-	strings_printf(argv, "memory-backend-ram,id=ram,size=%lluK,reserve=off", kib);
+	strings_printf(argv, "memory-backend-%s,id=ram,size=%lluK,reserve=off",
+		       o->vsock ? "memfd,share=on" : "ram", kib);
 	if (o->accel != ACCEL_TCG) {
 		strings_add(argv, "-accel");
 		strings_add(argv, "kvm");

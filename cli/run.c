@@ -15,6 +15,7 @@
 #include "tap.h"
 #include "terminal.h"
 #include "vmm.h"
+#include "vsock.h"
 
 #include <base/bits.h>
 
@@ -39,6 +40,7 @@ struct run {
 	uint64_t kernel_bytes;
 	int image_fd, config_fd, gate[2], to_vm[2], from_vm[2];
 	struct tap_keeper tap;
+	struct vsock_host vsock;
 	struct child child;
 };
 
@@ -94,6 +96,8 @@ static int find_parts(struct run *r, struct options *o)
 	err = vmm_choose(o, &r->vmm, &r->vmm_path);
 	if (!err && r->vmm->takes_rom && r->vmm->takes_rom(o))
 		r->rom = kernel_file_find_rom(r->kernel);
+	if (!err)
+		err = vsock_prepare(&r->vsock, o);
 	if (!err && o->network.kind == NETWORK_TAP)
 		err = tap_make(&r->tap, &o->network, o->verbose);
 	return err;
@@ -218,6 +222,7 @@ static int start_vm(struct run *r)
 		.config = name_fd(config, r->config_fd),
 		.console_in = STDIN_FILENO,
 		.console_out = STDOUT_FILENO,
+		.vsock = r->vsock.control,
 	};
 
 	if (r->vmm->make_argv && r->vmm->kind != VMM_QEMU)
@@ -280,9 +285,13 @@ static int launch(struct run *r)
 	if (!err && !r->vmm->waits_at_gate)
 		err = make_image(r);
 	if (!err)
+		err = vsock_start(&r->vsock);
+	if (!err)
 		err = start_vm(r);
 	if (!err && r->vmm->waits_at_gate)
 		err = make_image(r);
+	if (!err)
+		err = vsock_wait(&r->vsock);
 	if (!err)
 		close_fd(&r->gate[1]);
 	return err;
@@ -322,6 +331,7 @@ static void run_fini(struct run *r)
 	child_kill(&r->child);
 	text_free(&r->child.err);
 	tap_remove(&r->tap);
+	vsock_end(&r->vsock);
 	for (size_t i = 0; i < countof(fds); i++)
 		close_fd(fds[i]);
 	cmdline_free(&r->cmdline);
@@ -343,6 +353,7 @@ int command_run(struct options *o)
 		.from_vm = { -1, -1 },
 		.child = { .err_fd = -1 },
 		.tap = { .alive_fd = -1 },
+		.vsock = { .child = { .err_fd = -1 } },
 		.streams = {
 			.known = true,
 			.terminal = terminal_present(),

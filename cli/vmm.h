@@ -21,6 +21,7 @@ struct vmm_setup {
 	const char *image;             /* the root image's file; NULL: none */
 	const char *gate;              /* QEMU: a pipe; it reads the image after this ends */
 	const char *config;            /* the file with what make_config() wrote */
+	const char *vsock;             /* QEMU: the socket of --vsock's other program */
 	unsigned version;              /* as of vmm_read_version() */
 	int console_in, console_out;   /* run_library() */
 };
