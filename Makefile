@@ -175,7 +175,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli net lossy stalls vsock vmm selftest debian fuzz
+SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli vmms net lossy stalls vsock vmm selftest debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -210,6 +210,9 @@ check-fuzz: $(FUZZ_TARGETS)
 
 check-cli: all
 	$(suite) 600 tests/cli/test_cli.sh
+
+check-vmms: all
+	$(suite) 300 tests/cli/test_vmms.sh
 
 check-guest: all guest-programs
 	$(suite) 900 tests/guest/run.sh

@@ -1,0 +1,255 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The command with other VMMs than QEMU. First with scripts in their places, which tell what they were given; then with the real
+# ones, where they are installed and KVM is there. Run from the root of the tree: tests/cli/test_vmms.sh [CAPUCHIN].
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(cd "$here/../.." && pwd)
+. "$tree/scripts/result.sh"
+capuchin=$(realpath "${1:-$tree/capuchin}")
+real_path=$PATH
+work=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -KILL $pid 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+cd "$work" || exit 1
+mkdir tmp fake none
+export TMPDIR="$work/tmp" CAPUCHIN_KERNEL="$tree/build/capuchin.elf" GIVEN="$work/given"
+
+# check NAME STATUS PATTERN COMMAND...: the command ends with STATUS, PATTERN is in a line of its output or errors ('' matches).
+check()
+{
+	name=$1 status=$2 pattern=$3
+	shift 3
+	timeout 60 "$@" >out 2>err </dev/null
+	got=$?
+	if [ $got -ne "$status" ]; then
+		fail "$name" "status $got, not $status: $(head -c 300 err)"
+	elif [ -n "$pattern" ] && ! cat out err | grep -aq -e "$pattern"; then
+		fail "$name" "no line has '$pattern'"
+	else
+		pass "$name"
+	fi
+}
+
+# Like check, and standard error is exactly one line "capuchin: ...".
+check_line()
+{
+	check "$@"
+	if [ "$(wc -l <err)" -ne 1 ] || ! grep -q '^capuchin: ' err; then
+		fail "$1, in one line" "$(head -c 300 err)"
+	fi
+}
+
+seen() # NAME PATTERN: it is also in a line of what the last check gave
+{
+	if cat out err | grep -aq -e "$2"; then pass "$1"; else fail "$1" "no line has '$2'"; fi
+}
+
+expect() # NAME WANTED GOT
+{
+	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "'$3', not '$2'"; fi
+}
+
+cat >hello.c <<'C'
+#include <stdio.h>
+int main(void) { puts("hello"); return 7; }
+C
+gcc -O1 -static -o hello hello.c || exit 1
+head -c 1048576 /dev/zero >a.img
+head -c 1048576 /dev/zero >b.img
+
+# --- usage
+check 'unknown VMM' 2 'firecracker, cloud-hypervisor' "$capuchin" run --vmm bochs ./hello
+check 'unknown VMM to build for' 2 'firecracker, cloud-hypervisor' "$capuchin" build --for auto -o x ./hello
+check 'no processor' 2 '1 to 32' "$capuchin" run --cpus 0 ./hello
+check 'too many processors' 2 '1 to 32' "$capuchin" run --cpus 33 ./hello
+check 'balloon of no size' 2 'balloon' "$capuchin" run --balloon much ./hello
+check 'metadata without Firecracker' 2 "Firecracker's" "$capuchin" run --metadata x ./hello
+check 'machine in an image' 2 'see --for' "$capuchin" build -o x.iso -m 64 ./hello
+check 'nameless tap to build for' 2 'tap=NAME' "$capuchin" build -o x --for firecracker --net tap ./hello
+check_line 'TCG on Firecracker' 1 'firecracker has no --accel tcg' "$capuchin" run --vmm firecracker --accel tcg ./hello
+check_line "QEMU's machine on Cloud Hypervisor" 1 'no --machine' "$capuchin" run --vmm cloud-hypervisor --machine pc ./hello
+check_line "QEMU's network on Firecracker" 1 'no --net user' "$capuchin" run --vmm firecracker --net user ./hello
+check_line 'PCI on Cloud Hypervisor' 1 'no --pci' "$capuchin" run --vmm cloud-hypervisor --pci ./hello
+
+# --- directories
+check 'directory for Firecracker' 0 '' "$capuchin" build -o app --for firecracker -m 64 --cpus 2 --disk a.img,iops=9 --vsock v.sock \
+	--net tap=tap9 --ip 10.9.0.2/24,gw=10.9.0.1 ./hello a
+expect 'its files' 'README capuchin.elf config.json root.img run.sh' "$(ls app | tr '\n' ' ' | sed 's/ $//')"
+check 'its kernel' 0 '' cmp "$CAPUCHIN_KERNEL" app/capuchin.elf
+for line in '"kernel_image_path": "capuchin.elf"' '"initrd_path": "root.img"' '"vcpu_count": 2' '"mem_size_mib": 64' \
+	'"host_dev_name": "tap9"' '"uds_path": "v.sock"' '"size": 9' '"entropy": {}' "\"path_on_host\": \"$work/a.img\""; do
+	check "its configuration has $line" 0 "$line" cat app/config.json
+done
+check 'the kernel is told the address' 0 ' ip=10.9.0.2::10.9.0.1:255.255.255.0:' cat app/config.json
+for vmm in qemu cloud-hypervisor; do
+	check "directory for $vmm" 0 '' "$capuchin" build -o "app-$vmm" --for $vmm ./hello
+	check "its script names the kernel" 0 'capuchin.elf' cat "app-$vmm/run.sh"
+	check "its script is one" 0 '' sh -n "app-$vmm/run.sh"
+done
+check 'directory for libkrun' 0 '' "$capuchin" build -o app-libkrun --for libkrun ./hello
+check 'its program starts the kernel' 0 'krun_set_kernel(ctx, "capuchin.elf"' cat app-libkrun/run.c
+check_line 'directory that is a file' 1 'Not a directory' "$capuchin" build -o hello.c --for firecracker ./hello
+check_line 'disk that is missing' 1 'No such file' "$capuchin" build -o failed --for firecracker --disk missing ./hello
+expect 'a failed build leaves nothing' '' "$(ls -d failed 2>/dev/null)"
+if command -v qemu-system-x86_64 >/dev/null; then
+	# KVM may be there and not be able to run programs.
+	sed -i '/-accel kvm/d' app-qemu/run.sh
+	check 'the script runs the program' 0 'hello' app-qemu/run.sh
+	seen 'and its status arrives' 'capuchin;exit=7'
+else
+	skip 'the script runs the program' 'QEMU is not installed'
+fi
+
+# --- VMMs that are scripts: the configuration or the words land in $GIVEN; they run until they are killed where there is a file wait
+cat >fake/firecracker <<'S'
+#!/bin/sh
+[ "$1" != --version ] || { echo "Firecracker v${FAKE_VERSION:-1.14.1}"; exit; }
+for word; do
+	[ "${previous-}" != --config-file ] || cat "$word" >"$GIVEN"
+	previous=$word
+done
+initrd=$(sed -n 's/.*"initrd_path": "\(.*\)".*/\1/p' "$GIVEN")
+wc -c <"$initrd" >"$GIVEN.size"
+echo "$@" >"$GIVEN.words"
+printf 'hello\n'
+while [ -e wait ]; do sleep 0.05; done
+printf '\033_capuchin;exit=5\033\\'
+S
+cat >fake/cloud-hypervisor <<'S'
+#!/bin/sh
+[ "$1" != --version ] || { echo "cloud-hypervisor v${FAKE_VERSION:-54.0.0}"; exit; }
+printf '%s\n' "$@" >"$GIVEN"
+echo 'it is not so' >&2
+printf 'hello\n\033_capuchin;exit=6\033\\'
+S
+chmod +x fake/*
+export PATH="$work/fake:$real_path"
+
+# Whether a virtual machine can be made at all is asked before any VMM is started.
+kvm_there()
+{
+	[ -r /dev/kvm ] && [ -w /dev/kvm ]
+}
+
+wait_while() # COMMAND...: it succeeds, or five seconds are over
+{
+	tries=50
+	while "$@" >/dev/null 2>&1 && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
+}
+
+start_waiting() # OPTION...: the command with a Firecracker that runs
+{
+	: >out
+	: >wait
+	"$capuchin" run --vmm firecracker "$@" ./hello >>out 2>err </dev/null &
+	pid=$!
+	while ! grep -q hello out && kill -0 $pid 2>/dev/null; do sleep 0.05; done
+}
+
+if kvm_there; then
+	check 'status arrives from Firecracker' 5 '^hello' "$capuchin" run --vmm firecracker ./hello
+	expect 'and no record' hello "$(cat out)"
+	check 'it is told the line' 0 '"boot_args": "seed=[0-9a-f]* wall=[0-9]* init=' cat given
+	expect 'the root image is complete' yes "$([ "$(cat given.size)" -ge "$(stat -c %s hello)" ] && echo yes)"
+	check 'PCI, metadata, boot timer' 5 '' "$capuchin" run -v --vmm firecracker --pci --metadata a.img ./hello
+	check 'they are told' 0 '--level Info --boot-timer --enable-pci --metadata a.img' cat given.words
+	check '-v tells VMM, version, accelerator and protocol' 5 'accelerator kvm, .* boot protocol PVH' \
+		"$capuchin" run -v --vmm firecracker ./hello
+	seen 'version' 'firecracker: Firecracker v1.14.1'
+	check '-v tells the protocol of an old one' 5 'boot protocol Linux 64-bit' \
+		env FAKE_VERSION=1.11.0 "$capuchin" run -v --vmm firecracker ./hello
+	check_line 'Firecracker too old' 1 '1.2 is too old; 1.4 or later' \
+		env FAKE_VERSION=1.2.3 "$capuchin" run --vmm firecracker ./hello
+	check_line 'Firecracker too old for PCI' 1 '1.13 or later is needed for --pci' \
+		env FAKE_VERSION=1.12.0 "$capuchin" run --vmm firecracker --pci ./hello
+	check_line 'line too long for Firecracker' 1 'Firecracker takes' \
+		"$capuchin" run --vmm firecracker --kernel-arg "$(head -c 2000 /dev/zero | tr '\0' k)" ./hello
+	check 'status arrives from Cloud Hypervisor' 6 '^hello' "$capuchin" run --vmm cloud-hypervisor --disk a.img,ro --disk b.img ./hello
+	expect 'its warnings are not shown' '' "$(cat err)"
+	check 'its disks' 0 'path="a.img",readonly=on,image_type=raw' cat given
+	check_line 'Cloud Hypervisor too old' 1 'is too old' \
+		env FAKE_VERSION=15.0 "$capuchin" run --vmm cloud-hypervisor ./hello
+	for signal in 15 2 9; do
+		start_waiting
+		kill -$signal $pid
+		wait $pid 2>/dev/null
+		got=$? pid=
+		expect "signal $signal ends the command" $((128 + signal)) $got
+		wait_while pgrep -f "$work/fake/firecracker"
+		expect "and Firecracker with it" '' "$(pgrep -f "$work/fake/firecracker")"
+	done
+	rm -f wait
+	expect 'nothing is left in TMPDIR' '' "$(ls -A tmp)"
+	check 'VMM that is missing' 1 'put a release' env PATH="$work/none" "$capuchin" run --vmm firecracker ./hello
+	check 'library that is missing' 1 'libkrun' env LD_LIBRARY_PATH="$work/none" "$capuchin" run --vmm libkrun --vsock x ./hello
+else
+	skip 'VMMs that are scripts' 'no /dev/kvm here'
+fi
+check 'auto takes what there is' 0 'auto: ' env PATH="$real_path" "$capuchin" run -v --vmm auto --devices
+
+# --- taps
+tap_given() { sed -n 's/.*"host_dev_name": "\(.*\)".*/\1/p' given; }
+
+tap_goes() # NAME TAP
+{
+	wait_while ip link show "$2"
+	expect "$1" gone "$(ip link show "$2" >/dev/null 2>&1 || echo gone)"
+}
+
+if ! kvm_there; then
+	skip 'taps' 'no /dev/kvm here'
+elif [ "$(id -u)" -ne 0 ] || [ ! -w /dev/net/tun ]; then
+	skip 'taps' 'only root can make them'
+	check_line 'tap that cannot be made' 1 'cannot make a tap.*only root' "$capuchin" run --vmm firecracker --net tap ./hello
+elif ! command -v ip >/dev/null; then
+	skip 'taps' 'the command ip is missing'
+else
+	start_waiting -v --net tap -p 127.0.0.1:18475:80
+	tap=$(tap_given)
+	check 'a tap is made' 0 "inet 10.213" ip addr show "$tap"
+	check 'the kernel is told of it' 0 ' ip=10.213.[0-9.]*::10.213.[0-9.]*:255.255.255.252:' cat given
+	check_line 'port twice' 1 'port 18475 of the host at 127.0.0.1: Address already in use' \
+		"$capuchin" run --vmm firecracker -p 127.0.0.1:18475:80 ./hello
+	rm -f wait
+	wait $pid
+	expect 'the machine with a tap ends' 5 $?
+	pid=
+	tap_goes 'the tap is removed' "$tap"
+	for signal in 15 9; do
+		start_waiting --net tap
+		kill -$signal $pid
+		wait $pid 2>/dev/null
+		pid=
+		tap_goes "the tap is removed after signal $signal" "$(tap_given)"
+	done
+	rm -f wait
+fi
+
+# --- the real ones: their devices are listed, which every KVM can
+export PATH="$real_path"
+for vmm in firecracker cloud-hypervisor; do
+	if ! command -v $vmm >/dev/null; then
+		skip "$vmm" 'not found in PATH'
+		continue
+	elif ! kvm_there; then
+		skip "$vmm" 'no /dev/kvm here'
+		continue
+	fi
+	safe='--kernel-arg noxsave --kernel-arg nosmap'
+	check "$vmm boots" 0 'one of them in use' "$capuchin" run -v --timeout 50 --vmm $vmm --cpus 2 $safe --devices
+	check "$vmm has disks" 0 'vdb 1024 KiB read-only' \
+		"$capuchin" run --timeout 50 --vmm $vmm $safe --disk a.img --disk b.img,ro,bps=1M --entropy --balloon 0 --devices
+	for device in virtio-rng virtio-balloon; do
+		seen "$vmm has $device" "$device"
+	done
+	[ $vmm = cloud-hypervisor ] || check "$vmm has PCI" 0 'pci .*virtio-blk' \
+		"$capuchin" run --timeout 50 --vmm $vmm --pci $safe --disk a.img --devices
+	if grep -qE '^flags.* (vmx|svm)' /proc/cpuinfo; then
+		check "$vmm runs a program" 7 '^hello' "$capuchin" run --timeout 50 --vmm $vmm ./hello
+	else
+		skip "$vmm runs a program" 'KVM emulates kernel mode only: no hardware virtualisation here'
+	fi
+done
+finish
