@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Programs, plugin and empty kernel of the benchmarks. Included by the Makefile.
 
-BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd block bulk)
+BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd block bulk vsock)
 BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf build/bench/linux_init build/bench/idle
 BENCH_CFLAGS := -std=gnu17 -O2 $(WARN)
 
@@ -33,6 +33,10 @@ build/bench/httpd: build/net/httpd
 build/bench/block build/bench/bulk: build/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
+
+build/bench/vsock: bench/vsock.c tests/guest/vsock.h tests/guest/check.h
+	@mkdir -p $(@D)
+	$(Q)musl-gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
 
 build/bench/waiting: bench/waiting.c
 	@mkdir -p $(@D)

@@ -120,4 +120,5 @@ bench/abi.sh || failed=1
 bench/block.sh || failed=1
 bench/http.sh || failed=1
 bench/network.sh || failed=1
+bench/vsock.sh || failed=1
 exit $failed
