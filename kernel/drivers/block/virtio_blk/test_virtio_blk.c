@@ -233,11 +233,13 @@ static void a_read_that_wrote_too_little_is_an_error(void **state)
 
 	(void)state;
 	assert_int_equal(probe(), 0);
-	written_change = (uint32_t)-1;
+	written_change = (uint32_t)-2;
 	assert_int_equal(contract_one(last_disk(), BLOCK_READ, 0, data, 512), -EIO);
+	written_change = (uint32_t)-1; /* without the status, as libkrun counts */
+	assert_int_equal(contract_one(last_disk(), BLOCK_READ, 0, data, 512), 0);
 	make(1, 0); /* old devices did not count well */
 	assert_int_equal(probe(), 0);
-	written_change = (uint32_t)-1;
+	written_change = (uint32_t)-2;
 	assert_int_equal(contract_one(last_disk(), BLOCK_READ, 0, data, 512), 0);
 }
 
