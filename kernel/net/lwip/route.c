@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Routes: to this machine's own addresses by loopback, to an interface's subnet, by the table that users fill, to an interface's
- * gateway. The longest prefix wins. For IPv6 lwIP knows of subnets and routers itself.
+ * gateway; to link-local addresses by the first interface. The longest prefix wins. For IPv6 lwIP knows of subnets and routers itself.
  */
 #include "internal.h"
 
@@ -146,6 +146,10 @@ struct netif *route_ip4(const ip4_addr_t *src, const ip4_addr_t *dest)
 	if (!entry && (ip4_addr_ismulticast(dest) || dest->addr == IPADDR_BROADCAST))
 		return route_group4(src);
 	subnet = longest_subnet(dest);
+	/* They are on the link, whatever its subnet is, and no gateway forwards to them (RFC 3927, 2.6.2): Firecracker's metadata
+	 * service is at one. */
+	if (!entry && !subnet && ip4_addr_islinklocal(dest))
+		return route_group4(src);
 	if (entry && (!subnet || entry->route.prefix > mask_bits(subnet)))
 		return &interface_by_index(entry->route.interface)->netif;
 	return subnet ? subnet : first_netif(has_gateway, dest);
