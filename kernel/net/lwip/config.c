@@ -13,6 +13,7 @@
 #include <core/thread.h>
 #include <core/time.h>
 #include <fs/root.h>
+#include <mm/stack.h>
 
 #include <hooks.h>
 #include <lwip/dhcp.h>
@@ -102,24 +103,30 @@ static void status_changed(struct netif *netif)
 	no_longer_pending(interface);
 }
 
-static bool pending(void)
+static unsigned pending(void)
 {
 	return __atomic_load_n(&config.pending, __ATOMIC_ACQUIRE);
 }
 
+/* Waits for an interface to get its address, or for the deadline: -ETIMEDOUT. */
+static int wait_for_one(unsigned count, uint64_t deadline_ns)
+{
+	struct waiter waiter;
+	struct waiter *waiters[] = { &waiter };
+	int woken = 0;
+
+	waiter_init(&waiter);
+	waitq_add(&config.changed, &waiter);
+	if (pending() == count)
+		woken = thread_wait(waiters, 1, deadline_ns, WAIT_UNINTERRUPTIBLE);
+	waitq_remove(&config.changed, &waiter);
+	return woken;
+}
+
 static void wait_for_addresses(void)
 {
-	while (pending()) {
-		struct waiter waiter;
-		struct waiter *waiters[] = { &waiter };
-		int woken = 0;
-
-		waiter_init(&waiter);
-		waitq_add(&config.changed, &waiter);
-		if (pending())
-			woken = thread_wait(waiters, 1, config.deadline_ns, WAIT_UNINTERRUPTIBLE);
-		waitq_remove(&config.changed, &waiter);
-		if (woken == -ETIMEDOUT) {
+	for (unsigned count; (count = pending()) > 0;) {
+		if (wait_for_one(count, config.deadline_ns) == -ETIMEDOUT) {
 			log_error("no DHCP server has answered in %d s; the program starts without "
 				  "an address (ip=off asks for none)",
 				  WAIT_SECONDS);
@@ -158,17 +165,49 @@ static size_t write_servers(char *out, size_t size)
 	return length;
 }
 
-void stack_wait_ready(void)
+static void supply_servers(void)
 {
 	char text[SERVERS * (ADDRESS_TEXT + sizeof "nameserver \n")];
-	size_t length;
+	size_t length = write_servers(text, sizeof text);
 
+	if (length && root_supply_file("/etc/resolv.conf", text, length))
+		log_warning("/etc/resolv.conf cannot be written");
+}
+
+static void wait_ended(struct thread *thread)
+{
+	stack_destroy(thread->stack_base);
+}
+
+static void wait_on(void *arg)
+{
+	(void)arg;
+	for (unsigned count; (count = pending()) > 0;) {
+		if (!wait_for_one(count, TIME_NEVER) || pending() != count)
+			supply_servers();
+	}
+}
+
+/* The program has started without an address: a thread waits for it. */
+static void wait_behind(void)
+{
+	static struct thread thread;
+	void *stack = stack_create();
+
+	if (!stack)
+		return;
+	thread_init(&thread, "addresses", stack, STACK_BYTES, wait_on, NULL, wait_ended);
+	thread_start(&thread);
+}
+
+void stack_wait_ready(void)
+{
 	if (!netdev_next(NULL))
 		return;
 	wait_for_addresses();
-	length = write_servers(text, sizeof text);
-	if (length && root_supply_file("/etc/resolv.conf", text, length))
-		log_warning("/etc/resolv.conf cannot be written");
+	supply_servers();
+	if (pending())
+		wait_behind();
 }
 
 /* Interfaces */

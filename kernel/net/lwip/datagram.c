@@ -209,7 +209,7 @@ int datagram_receive(struct stack_endpoint *ep, struct netbuf **out,
 /* The endpoint that sent a datagram to `to` from this port. */
 static struct stack_endpoint *sender_of(uint16_t port, const ip_addr_t *to, uint16_t to_port)
 {
-	for (struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
+	for (struct udp_pcb *pcb = *udp_list(port); pcb; pcb = pcb->next) {
 		struct stack_endpoint *ep = pcb->recv_arg;
 
 		if (pcb->local_port == port && pcb->remote_port == to_port &&
@@ -269,6 +269,7 @@ int datagram_open(struct stack_endpoint *ep, unsigned number)
 		if (!ep->udp)
 			return -ENOMEM;
 		udp_recv(ep->udp, udp_received, ep);
+		udp_set_flags(ep->udp, UDP_FLAGS_MULTICAST_LOOP);
 		udp_set_multicast_ttl(ep->udp, 1);
 		return 0;
 	}
@@ -279,6 +280,7 @@ int datagram_open(struct stack_endpoint *ep, unsigned number)
 	if (!ep->raw)
 		return -ENOMEM;
 	raw_recv(ep->raw, raw_received, ep);
+	raw_set_flags(ep->raw, RAW_FLAGS_MULTICAST_LOOP);
 	if (ep->family == AF_INET6 && number == IP6_NEXTH_ICMP6) {
 		ep->raw->chksum_reqd = 1; /* RFC 3542, 3.1 */
 		ep->raw->chksum_offset = 2;
@@ -305,7 +307,7 @@ static bool udp_overlap(const ip_addr_t *a, const ip_addr_t *b)
 
 static bool udp_port_free(const struct udp_pcb *pcb, const ip_addr_t *address, uint16_t port)
 {
-	for (struct udp_pcb *other = udp_pcbs; other; other = other->next) {
+	for (struct udp_pcb *other = *udp_list(port); other; other = other->next) {
 		if (other != pcb && other->local_port == port &&
 		    udp_overlap(&other->local_ip, address) &&
 		    !(other->so_options & pcb->so_options & (SOF_REUSEADDR | SOF_REUSEPORT)))
@@ -329,12 +331,10 @@ static uint16_t udp_free_port(const struct udp_pcb *pcb, const ip_addr_t *addres
 
 static void link_udp(struct udp_pcb *pcb)
 {
-	for (struct udp_pcb *other = udp_pcbs; other; other = other->next) {
-		if (other == pcb)
-			return;
-	}
-	pcb->next = udp_pcbs;
-	udp_pcbs = pcb;
+	struct udp_pcb **list = udp_list(pcb->local_port);
+
+	pcb->next = *list;
+	*list = pcb;
 }
 
 int datagram_bind(struct stack_endpoint *ep, const ip_addr_t *address, uint16_t port)

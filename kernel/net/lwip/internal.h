@@ -157,7 +157,7 @@ bool tcp_may_listen(const struct tcp_pcb *pcb);
 uint16_t tcp_free_port(const ip_addr_t *address);
 uint16_t tcp_choose_port(const ip_addr_t *local, const ip_addr_t *remote, uint16_t remote_port);
 
-/** Makes room for one more connection in SYN-RECEIVED; false: there is none. */
+/** Makes room for one more connection; false: there is none. */
 bool tcp_room_to_open(void);
 
 /** Not in SYN-RECEIVED any more. */

@@ -9,8 +9,10 @@
 #include <base/errno.h>
 #include <base/string.h>
 
+#include <hooks.h>
 #include <lwip/igmp.h>
 #include <lwip/ip.h>
+#include <lwip/mld6.h>
 
 enum {
 	HEADERS_MAX = 128, /* copied */
@@ -20,6 +22,12 @@ enum {
 
 struct interface *loopback;
 
+/* The index of the interface that a packet comes back by. */
+static uint8_t *interface_of_queued(struct netbuf *packet)
+{
+	return packet->stack;
+}
+
 /* [net_mutex] */
 static struct {
 	struct netdev dev;
@@ -27,21 +35,40 @@ static struct {
 	unsigned count;
 } queue;
 
+/* A packet of another interface's, which comes back by that. Nobody has made its sums. */
+static void receive_own(struct interface *interface, struct netbuf *packet)
+{
+	struct netif *netif = &interface->netif;
+	struct pbuf *p = packet_received(packet);
+
+	p->if_idx = (uint8_t)interface_index_of(netif);
+	netif->chksum_flags = interface->checks &
+			      ~(NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP |
+				NETIF_CHECKSUM_CHECK_ICMP6);
+	ip_input(p, netif);
+	netif->chksum_flags = interface->checks;
+}
+
 static bool poll_one(void)
 {
 	struct netbuf *packet = queue.first;
-	struct pbuf *p;
+	struct interface *interface;
 
 	if (!packet)
 		return false;
 	queue.first = packet->next_packet;
 	queue.count--;
 	packet->next_packet = NULL;
-	loopback->stats.rx_packets++;
-	loopback->stats.rx_bytes += packet->packet_bytes;
-	p = packet_received(packet);
-	p->if_idx = (uint8_t)interface_index_of(&loopback->netif);
-	ip_input(p, &loopback->netif);
+	interface = interface_by_index(*interface_of_queued(packet));
+	if (!interface) { /* it is gone meanwhile */
+		netbuf_put_chain(packet);
+		return true;
+	}
+	if (interface == loopback) {
+		loopback->stats.rx_packets++;
+		loopback->stats.rx_bytes += packet->packet_bytes;
+	}
+	receive_own(interface, packet);
 	return true;
 }
 
@@ -124,6 +151,18 @@ static bool share_rest(struct netbuf *first, struct pbuf *p)
 	return true;
 }
 
+static void enqueue(struct netbuf *packet, const struct netif *netif)
+{
+	*interface_of_queued(packet) = (uint8_t)interface_index_of(netif);
+	if (queue.first)
+		queue.last->next_packet = packet;
+	else
+		queue.first = packet;
+	queue.last = packet;
+	queue.count++;
+	loopback_wake();
+}
+
 static err_t output(struct pbuf *p)
 {
 	struct netbuf *packet = queue.count < WAITING_MAX ? copy_headers(p) : NULL;
@@ -135,14 +174,37 @@ static err_t output(struct pbuf *p)
 	}
 	loopback->stats.tx_packets++;
 	loopback->stats.tx_bytes += packet->packet_bytes;
-	if (queue.first)
-		queue.last->next_packet = packet;
-	else
-		queue.first = packet;
-	queue.last = packet;
-	queue.count++;
-	loopback_wake();
+	enqueue(packet, &loopback->netif);
 	return ERR_OK;
+}
+
+static bool has_members(struct netif *netif, const struct pbuf *p)
+{
+	const struct ip_hdr *header = p->payload;
+	ip6_addr_t group6;
+	ip4_addr_t group4;
+
+	if (IPH_V(header) == 4) {
+		group4.addr = header->dest.addr;
+		return igmp_lookfor_group(netif, &group4);
+	}
+	ip6_addr_copy_from_packed(group6, ((const struct ip6_hdr *)p->payload)->dest);
+	ip6_addr_assign_zone(&group6, IP6_UNKNOWN, netif);
+	return mld6_lookfor_group(netif, &group6);
+}
+
+/** lwIP's: a packet to a group, from its IP header on, that this machine's members of the group are to see too (ip(7), IP_MULTICAST_LOOP). */
+void loopback_multicast(struct netif *netif, const struct pbuf *p)
+{
+	struct netbuf *packet;
+
+	if (netif == &loopback->netif || queue.count >= WAITING_MAX || !has_members(netif, p))
+		return;
+	packet = netbuf_alloc(0, p->tot_len);
+	if (!packet)
+		return;
+	packet->bytes = packet->packet_bytes = pbuf_copy_partial(p, packet->data, p->tot_len, 0);
+	enqueue(packet, netif);
 }
 
 static err_t output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *address)

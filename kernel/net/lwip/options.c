@@ -115,6 +115,16 @@ static int set_common(struct stack_endpoint *ep, enum stack_option option, int v
 	}
 }
 
+static void set_multicast_loop(struct stack_endpoint *ep, bool loop)
+{
+	uint8_t *flags = ep->protocol == STACK_UDP ? &ep->udp->flags : &ep->raw->flags;
+	uint8_t flag = ep->protocol == STACK_UDP ? UDP_FLAGS_MULTICAST_LOOP
+						 : RAW_FLAGS_MULTICAST_LOOP;
+
+	ep->multicast_loop = loop;
+	*flags = (uint8_t)(loop ? *flags | flag : *flags & ~flag);
+}
+
 static int set_multicast(struct stack_endpoint *ep, enum stack_option option, int value)
 {
 	uint8_t *ttl = ep->protocol == STACK_UDP ? &ep->udp->mcast_ttl : &ep->raw->mcast_ttl;
@@ -123,7 +133,7 @@ static int set_multicast(struct stack_endpoint *ep, enum stack_option option, in
 	case STACK_MULTICAST_TTL:
 		return set_byte(ttl, value, 1, 0);
 	case STACK_MULTICAST_LOOP:
-		ep->multicast_loop = value;
+		set_multicast_loop(ep, value);
 		return 0;
 	case STACK_MULTICAST_INTERFACE:
 		if (value && !interface_by_index((uint32_t)value))
@@ -418,8 +428,10 @@ void stack_each(bool (*fn)(void *context, const struct stack_endpoint_info *info
 				return;
 		}
 	}
-	for (struct udp_pcb *pcb = udp_pcbs; pcb; pcb = pcb->next) {
-		if (!tell_udp(pcb, fn, context))
-			return;
+	for (unsigned i = 0; i < UDP_LISTS; i++) {
+		for (struct udp_pcb *pcb = udp_lists[i]; pcb; pcb = pcb->next) {
+			if (!tell_udp(pcb, fn, context))
+				return;
+		}
 	}
 }

@@ -45,7 +45,7 @@ static uint16_t get16(const uint8_t *at)
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-static uint32_t get32(const uint8_t *at)
+uint32_t sim_get32(const uint8_t *at)
 {
 	return (uint32_t)get16(at) << 16 | get16(at + 2);
 }
@@ -86,8 +86,8 @@ static void keep(const uint8_t *frame, size_t bytes)
 	*segment = (struct sim_segment){
 		.from_port = get16(tcp),
 		.to_port = get16(tcp + 2),
-		.sequence = get32(tcp + 4),
-		.acknowledged = get32(tcp + 8),
+		.sequence = sim_get32(tcp + 4),
+		.acknowledged = sim_get32(tcp + 8),
 		.window = get16(tcp + 14),
 		.flags = tcp[13],
 		.option_bytes = (uint8_t)(header - TCP),
@@ -294,8 +294,8 @@ void sim_peer_connect(struct sim_peer *peer, uint16_t port, const struct sim_seg
 	peer->next.sequence = answer.acknowledged;
 	peer->next.acknowledged = answer.sequence + 1;
 	if (sim_option(syn, 8))
-		sim_add_timestamp(&peer->next, get32(sim_option(syn, 8) + 2),
-				  get32(sim_option(&answer, 8) + 2));
+		sim_add_timestamp(&peer->next, sim_get32(sim_option(syn, 8) + 2),
+				  sim_get32(sim_option(&answer, 8) + 2));
 	sim_peer_send(&peer->next);
 	sim_peer_round();
 	mutex_lock(&net_mutex);

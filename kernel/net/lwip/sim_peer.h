@@ -46,6 +46,9 @@ void sim_add_option(struct sim_segment *segment, uint8_t kind, const void *data,
 /** Where an option of what was received begins; NULL: it is not there. */
 const uint8_t *sim_option(const struct sim_segment *segment, uint8_t kind);
 
+/** Four bytes as they are on the wire. */
+uint32_t sim_get32(const uint8_t *at);
+
 /** An end of a connection as the peer has it: fields of the next segment to send. */
 struct sim_peer {
 	struct sim_segment next;

@@ -32,8 +32,7 @@ static struct {
 	uint32_t *uses[65536 / PORTS_PER_PAGE]; /* how many connections have a local port */
 	unsigned timewait, opening;
 	struct tcp_pcb *timewait_oldest;
-	struct list_node opening_list; /* tcp_pcb.ext.opening, oldest first */
-	uint64_t keys[4];              /* odd */
+	uint64_t keys[4]; /* odd */
 	bool keyed;
 } table;
 
@@ -42,7 +41,6 @@ static void make_keys(void)
 	random_bytes(table.keys, sizeof table.keys);
 	for (unsigned i = 0; i < countof(table.keys); i++)
 		table.keys[i] |= 1;
-	list_init(&table.opening_list);
 	table.buckets = table.first;
 	table.mask = FIRST_BUCKETS - 1;
 	table.keyed = true;
@@ -194,7 +192,7 @@ static void connection_added(struct tcp_pcb **list, struct tcp_pcb *pcb)
 		grow();
 	count_port(pcb);
 	list_init(&pcb->ext.touched);
-	list_init(&pcb->ext.opening);
+	pcb->ext.opening = false;
 	pcb->ext.synced = tcp_ticks;
 	if (pcb->state == SYN_SENT || pcb->state == SYN_RCVD)
 		tcp_set_syn_window(pcb);
@@ -206,7 +204,7 @@ static void connection_added(struct tcp_pcb **list, struct tcp_pcb *pcb)
 	} else if (pcb->state == SYN_RCVD) {
 		pcb->callback_arg = NULL; /* the listener's, which may go before */
 		table.opening++;
-		list_insert_before(&table.opening_list, &pcb->ext.opening);
+		pcb->ext.opening = true;
 	}
 	tcp_touch(pcb);
 }
@@ -258,9 +256,9 @@ void tcp_unregister(struct tcp_pcb **list, struct tcp_pcb *pcb)
 
 void tcp_opened(struct tcp_pcb *pcb)
 {
-	if (!list_linked(&pcb->ext.opening))
+	if (!pcb->ext.opening)
 		return;
-	list_remove(&pcb->ext.opening);
+	pcb->ext.opening = false;
 	table.opening--;
 }
 
@@ -270,10 +268,13 @@ bool tcp_room_to_open(void)
 		return false;
 	if (table.connections >= limits.connections_max)
 		tcp_abort(table.timewait_oldest);
-	/* The oldest is likeliest to be of somebody who never meant to answer. */
-	if (table.opening >= limits.opening_max)
-		tcp_abandon(list_entry(table.opening_list.next, struct tcp_pcb, ext.opening), 0);
 	return true;
+}
+
+/** lwIP's: whether one more SYN is answered without a control block (tcp_cookie.c). */
+bool tcp_too_many_open(void)
+{
+	return table.opening >= limits.opening_max;
 }
 
 /* Finding who gets a segment */

@@ -2,6 +2,8 @@
 /* What TCP makes of the segments of a peer that loses, forges and overruns. */
 #include "sim_peer.h"
 
+#include "internal.h"
+
 #include <base/errno.h>
 
 #include "../../port/host/host.h"
@@ -332,6 +334,118 @@ static void tiny_maximum_segment_is_not_taken_at_its_word(void **state)
 	sim_peer_close(&peer);
 }
 
+static unsigned opening(void)
+{
+	unsigned count = 0;
+
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		count += pcb->state == SYN_RCVD;
+	return count;
+}
+
+/* SYNs of which nobody answers the answers. */
+static void flood(uint16_t port, unsigned count)
+{
+	struct sim_segment syn = syn_with_sack(), answer;
+
+	syn.to_port = port;
+	syn.flags = SIM_SYN;
+	syn.window = 1000;
+	for (unsigned i = 0; i < count; i++) {
+		syn.from_port = (uint16_t)(10000 + i % 50000);
+		syn.sequence += 7919;
+		sim_peer_send(&syn);
+		if (i % 64 == 0)
+			sim_peer_round();
+		while (sim_peer_take(&answer))
+			;
+	}
+}
+
+static void genuine_client_connects_in_a_flood(void **state)
+{
+	struct sim_segment syn = syn_with_sack(), segment;
+	struct stack_tcp_info info;
+	struct sim_peer peer;
+
+	(void)state;
+	sim_add_timestamp(&syn, 7000, 0);
+	sim_add_option(&syn, 3, (const uint8_t[]){ 9 }, 1);
+	limits.opening_max = 512;
+	sim_peer_connect(&peer, PORT, &syn);
+	flood(PORT, 40000);
+	assert_int_equal(opening(), 512);
+
+	struct sim_segment next = syn;
+	next.from_port = 4001;
+	next.to_port = PORT;
+	next.flags = SIM_SYN;
+	next.window = 1000;
+	sim_peer_send(&next);
+	assert_true(sim_peer_take(&segment));
+	assert_int_equal(segment.flags, SIM_SYN | SIM_ACK);
+	assert_int_equal(segment.acknowledged, syn.sequence + 1);
+	flood(PORT, 1000);
+	next.option_bytes = 0;
+	next.flags = SIM_ACK;
+	next.sequence = segment.acknowledged;
+	next.acknowledged = segment.sequence + 1;
+	next.window = 20;
+	sim_add_timestamp(&next, 7001, sim_get32(sim_option(&segment, 8) + 2));
+	next.bytes = 100;
+	sim_peer_send(&next);
+	sim_peer_round();
+	mutex_lock(&net_mutex);
+	stack_close(peer.server, true);
+	assert_int_equal(stack_accept(peer.listener, &peer.owner.owner, &peer.server), 0);
+	assert_int_equal(stack_pending_receive(peer.server), 100);
+	assert_int_equal(stack_tcp_info(peer.server, &info), 0);
+	mutex_unlock(&net_mutex);
+	assert_true(info.timestamps && info.sack && info.scaling);
+	assert_int_equal(info.send_scale, 9);
+	assert_int_equal(info.send_mss, MSS - 12);
+	sim_peer_close(&peer);
+	sim_net_run(40000);
+	assert_int_equal(opening(), 0);
+}
+
+static void forged_and_old_cookies_are_refused(void **state)
+{
+	struct sim_segment syn = syn_with_sack(), segment, cookie;
+	struct sim_peer peer;
+
+	(void)state;
+	limits.opening_max = 512;
+	sim_peer_connect(&peer, PORT, &syn);
+	flood(PORT, 600);
+	syn.from_port = 4001;
+	syn.to_port = PORT;
+	syn.flags = SIM_SYN;
+	sim_peer_send(&syn);
+	assert_true(sim_peer_take(&cookie));
+	syn.flags = SIM_ACK;
+	syn.option_bytes = 0;
+	syn.sequence++;
+	for (uint32_t bit = 0; bit < 32; bit++) {
+		syn.acknowledged = (cookie.sequence ^ 1u << bit) + 1;
+		sim_peer_send(&syn);
+		sim_peer_round();
+		assert_true(sim_peer_take(&segment));
+		assert_true(segment.flags & SIM_RST);
+	}
+	sim_net_run(180000);
+	flood(PORT, 1000);
+	while (sim_peer_take(&segment))
+		;
+	syn.acknowledged = cookie.sequence + 1;
+	sim_peer_send(&syn);
+	sim_peer_round();
+	assert_true(sim_peer_take(&segment));
+	assert_true(segment.flags & SIM_RST);
+	sim_peer_close(&peer);
+	sim_net_run(40000);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -353,6 +467,8 @@ int main(void)
 		cmocka_unit_test(round_with_much_data_is_acknowledged_within),
 		cmocka_unit_test(acknowledgement_to_a_closed_window_is_not_answered),
 		cmocka_unit_test(tiny_maximum_segment_is_not_taken_at_its_word),
+		cmocka_unit_test(genuine_client_connects_in_a_flood),
+		cmocka_unit_test(forged_and_old_cookies_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

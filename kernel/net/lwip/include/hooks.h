@@ -9,6 +9,7 @@
 
 struct netif;
 struct pbuf;
+struct tcp_hdr;
 struct tcp_pcb;
 struct tcp_pcb_listen;
 struct tcp_seg;
@@ -20,6 +21,7 @@ struct tcp_pcb *tcp_demux(uint16_t local_port, uint16_t remote_port, uint32_t se
 			  uint8_t flags);
 struct tcp_pcb_listen *tcp_demux_listener(uint16_t local_port, uint16_t remote_port);
 bool tcp_listener_takes(struct tcp_pcb_listen *listener);
+bool tcp_too_many_open(void);
 uint32_t tcp_initial_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
 			      uint16_t remote_port);
 
@@ -41,12 +43,21 @@ void tcp_option_timestamp(uint32_t value);
 bool tcp_segment_counts(struct tcp_pcb *pcb, uint32_t sequence, uint32_t acknowledged,
 			uint8_t flags, uint16_t length);
 
+/* tcp_cookie.c */
+void tcp_cookie_answer(const struct tcp_pcb_listen *listener, const struct tcp_hdr *header,
+		       const struct tcp_pcb *request);
+bool tcp_cookie_open(struct tcp_pcb_listen *listener, const struct tcp_hdr *header,
+		     uint16_t option_bytes, struct tcp_pcb **out);
+
 /* tcp_timer.c */
 void tcp_touch(struct tcp_pcb *pcb);
 void tcp_round_trip(struct tcp_pcb *pcb, uint32_t ticks);
 
 /* datagram.c */
 void datagram_unreachable(const struct pbuf *p, bool v6);
+
+/* loopback.c */
+void loopback_multicast(struct netif *netif, const struct pbuf *p);
 
 /* packet.c */
 bool packet_busy(const struct pbuf *p);

@@ -27,7 +27,6 @@ struct tcp_state_links {
 	uint32_t stalled_at;
 	uint32_t user_timeout;                      /* ticks; 0: none */
 	struct list_node touched;                   /* since the last tcp_flush() */
-	struct list_node opening;                   /* in SYN-RECEIVED, oldest first */
 	struct tcp_seg *unsent_last, *unacked_last; /* where the queue is not empty */
 	uint32_t recover;                           /* fast recovery ends with it acknowledged */
 	uint32_t gone;        /* bytes of those sent that are not on their way any more */
@@ -37,6 +36,7 @@ struct tcp_state_links {
 	bool timed, counted, ack_delayed;
 	bool corked, more; /* TCP_CORK, MSG_MORE */
 	bool orphan;       /* closed by its owner */
+	bool opening;      /* in SYN-RECEIVED */
 	bool marked;       /* some segment is acknowledged selectively */
 	bool measured;     /* a round trip was */
 };
