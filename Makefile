@@ -175,7 +175,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli vmms net lossy stalls vsock vmm selftest debian fuzz
+SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli vmms net flood lossy stalls vsock vmm selftest debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -233,6 +233,9 @@ check-long: all
 
 check-net: all net-programs
 	$(suite) 600 tests/net/run.sh
+
+check-flood: all net-programs
+	$(suite) 300 tests/net/flood.sh
 
 check-lossy: all net-programs
 	$(suite) 300 tests/net/lossy.sh 16

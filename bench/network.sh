@@ -169,7 +169,7 @@ serve_idle()
 	start tap 80 "$(marks_of build/bench/httpd)" -kernel "$kernel" -initrd build/bench/httpd.erofs -append "init=/init $static_ip -- 80" ||
 		{ fail; return; }
 	if [ "$1" -ne 0 ]; then
-		build/bench/idle "$host" "$port" "$1" >$work/idle 2>&1 &
+		build/net/idle "$host" "$port" "$1" >$work/idle 2>&1 &
 		helpers=$!
 		waits_for open $work/idle || { fail; return; }
 	fi

@@ -2,7 +2,7 @@
 # Programs, plugin and empty kernel of the benchmarks. Included by the Makefile.
 
 BENCH_PROGRAMS := $(addprefix build/bench/,hello hello-glibc getppid waiting abi hello-dynamic httpd block bulk vsock)
-BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf build/bench/linux_init build/bench/idle
+BENCH_FILES := $(BENCH_PROGRAMS) $(BENCH_PROGRAMS:=.erofs) build/bench/icount.so build/bench/empty.elf build/bench/linux_init build/net/idle
 BENCH_CFLAGS := -std=gnu17 -O2 $(WARN)
 
 # Not position independent, so that the program's first instruction has an address known beforehand.
@@ -22,7 +22,7 @@ build/bench/abi: bench/abi.c
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -Wno-missing-prototypes -static -no-pie -o $@ $<
 
-build/bench/linux_init build/bench/idle: build/bench/%: bench/%.c
+build/bench/linux_init: bench/linux_init.c
 	@mkdir -p $(@D)
 	$(Q)musl-gcc $(BENCH_CFLAGS) -static -s -o $@ $<
 

@@ -38,3 +38,6 @@ bool socket_is_nonblocking(const struct socket *socket, unsigned flags);
 
 /** What any socket's ioctl(2) knows; -ENOTTY. */
 long socket_common_ioctl(struct file *file, unsigned cmd, uintptr_t arg);
+
+/** Adds /proc/net/snmp and snmp6. */
+int must_check network_show_counts(void);

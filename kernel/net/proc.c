@@ -297,5 +297,7 @@ static const struct procfs_entry entries[] = {
 
 int network_show(void)
 {
-	return procfs_add(entries, countof(entries));
+	int error = procfs_add(entries, countof(entries));
+
+	return error ? error : network_show_counts();
 }

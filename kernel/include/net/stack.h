@@ -173,6 +173,27 @@ struct stack_endpoint_info {
 void stack_each(bool (*fn)(void *context, const struct stack_endpoint_info *info), void *context)
 	REQUIRES(net_mutex);
 
+/** What has gone through a protocol since the start, modulo 2^32 (/proc/net/snmp). TCP and UDP are those of IPv4 and IPv6 together. */
+enum stack_counted {
+	STACK_COUNT_IP4,
+	STACK_COUNT_FRAGMENTS4,
+	STACK_COUNT_ICMP4,
+	STACK_COUNT_IP6,
+	STACK_COUNT_FRAGMENTS6,
+	STACK_COUNT_ICMP6,
+	STACK_COUNT_TCP,
+	STACK_COUNT_UDP,
+	STACK_COUNTED,
+};
+struct stack_count {
+	uint32_t received, sent;
+	uint32_t dropped;                 /* of those received, for any reason */
+	uint32_t checksum, length, wrong; /* with errors: sum, length, other */
+	uint32_t unknown;                 /* for a protocol or port that nobody has */
+	uint32_t no_route;                /* to send */
+};
+void stack_counts(struct stack_count out[STACK_COUNTED]) REQUIRES(net_mutex);
+
 /** Starts the stack: the loopback interface, the devices' as they come, set up as the command line says (ip=). Does not wait.
  * Cheap where there is no network device. Once, at start, thread context. */
 void stack_start(void);
