@@ -118,8 +118,10 @@ static int tcp_socket(const char *address, unsigned port, bool listens)
 
 static int vsock_socket(uint32_t cid, uint32_t port, bool listens)
 {
+	const struct timeval patience = { .tv_sec = 60 };
 	int fd = vm_socket(0);
 
+	setsockopt(fd, AF_VSOCK, CONNECT_TIMEOUT, &patience, sizeof patience);
 	must(!(listens ? vm_bind : vm_connect)(fd, cid, port), "vsock");
 	must(!listens || !listen(fd, 1), "listen");
 	return fd;

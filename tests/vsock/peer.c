@@ -49,10 +49,15 @@ static int port_socket(char *path)
 	return -1;
 }
 
+/* How long a busy host may take; not where no answer is what is waited for. */
+static struct timeval patience = { .tv_sec = 60 };
+
 static int vsock_socket(const char *name, bool listens)
 {
 	unsigned long cid, port;
 	int fd = vm_socket(0);
+
+	setsockopt(fd, AF_VSOCK, CONNECT_TIMEOUT, &patience, sizeof patience);
 
 	if (sscanf(name, "%lu:%lu", &cid, &port) != 2)
 		exit(2);
@@ -188,6 +193,8 @@ int main(int argc, char **argv)
 		return listen_and_serve(argv[2], (int)number, !strcmp(what, "echo"));
 	if (argc < 3)
 		return 2;
+	if (!strcmp(what, "refused"))
+		patience.tv_sec = 2;
 	fd = open_address(argv[2], false);
 	if (!strcmp(what, "refused")) {
 		bool refused = fd < 0 && (errno == ECONNRESET || errno == ETIMEDOUT);

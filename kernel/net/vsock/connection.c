@@ -14,7 +14,9 @@ enum {
 	WINDOW_PENDING = 16384,   /* of a connection that nobody has accepted */
 	PENDING_BYTES = 65536,    /* what such a one may cost, at most */
 	PENDING_MEMORY_PART = 16, /* of memory is for all of them */
-	WINDOW_MEMORY_PART = 8,   /* of memory is the largest window */
+	CLOSING_MEMORY_PART =
+		64, /* of memory is for connections that wait for the peer to confirm their end */
+	WINDOW_MEMORY_PART = 8, /* of memory is the largest window */
 };
 /* How long the peer has to confirm the end, as on Linux. */
 #define CLOSE_TIMEOUT_NS (8 * NS_PER_S)
@@ -26,6 +28,7 @@ static struct {
 	struct poller poller;     /* for what the timers start */
 	bool begun;               /* [net_mutex] there was a socket */
 	unsigned pending;         /* [net_mutex] connections that nobody has accepted */
+	unsigned closing;         /* [net_mutex] those to other machines without a socket */
 } engine = { .expired = { &engine.expired, &engine.expired } };
 
 /* --- time --- */
@@ -120,8 +123,17 @@ static void forget_pending(struct vsock *vsock) REQUIRES(net_mutex)
 	engine.pending--;
 }
 
+static void set_closing(struct vsock *vsock) REQUIRES(net_mutex)
+{
+	if (vsock->state != VSOCK_CLOSING && !vsock->loops)
+		engine.closing++;
+	vsock->state = VSOCK_CLOSING;
+}
+
 void vsock_destroy(struct vsock *vsock)
 {
+	if (vsock->state == VSOCK_CLOSING && !vsock->loops)
+		engine.closing--;
 	stop_timer(vsock);
 	forget_pending(vsock);
 	vsock_unlist(vsock);
@@ -289,18 +301,25 @@ static void reset(struct vsock *vsock) REQUIRES(net_mutex)
 {
 	forget_pending(vsock);
 	vsock_drop_queue(vsock);
-	vsock->state = VSOCK_CLOSING;
+	set_closing(vsock);
 	vsock_control(vsock, VSOCK_UNSENT_RST);
+}
+
+/* Where a flood of connections is accepted and closed, the peers of most are not waited for. */
+static bool may_wait_for_end(void) REQUIRES(net_mutex)
+{
+	return engine.closing <
+	       pages_stats().total_bytes / CLOSING_MEMORY_PART / sizeof(struct vsock);
 }
 
 static void close_connection(struct vsock *vsock) REQUIRES(net_mutex)
 {
-	if (vsock->peer_shut == SHUT_BOTH) {
+	if (vsock->peer_shut == SHUT_BOTH || !may_wait_for_end()) {
 		reset(vsock);
 		return;
 	}
 	vsock_drop_queue(vsock);
-	vsock->state = VSOCK_CLOSING;
+	set_closing(vsock);
 	vsock->shut = SHUT_BOTH;
 	start_timer(vsock, CLOSE_TIMEOUT_NS);
 	vsock_control(vsock, VSOCK_UNSENT_SHUTDOWN);
@@ -323,14 +342,8 @@ void vsock_close(struct vsock *vsock)
 bool vsock_is_unfinished(void)
 {
 	struct vsock_dev *dev = vsock_device();
-	const struct vsock *vsock = NULL;
 
-	if (!dev || !engine.begun)
-		return false;
-	while ((vsock = vsock_next_connection(vsock)) != NULL)
-		if (vsock->state == VSOCK_CLOSING && !vsock->loops)
-			return true;
-	return dev->ops->is_sending(dev);
+	return dev && engine.begun && (engine.closing || dev->ops->is_sending(dev));
 }
 
 /* --- the device --- */

@@ -624,6 +624,27 @@ static void peer_that_does_not_confirm_is_not_waited_for(void **state)
 	assert_int_equal(host_allocations(), blocks_before);
 }
 
+/* A peer that connects again and again, and confirms no end, to a program that closes what it accepts. */
+static void flood_of_ends_takes_a_part_of_memory(void **state)
+{
+	uint64_t most = pages_stats().total_bytes / 64;
+	struct peer peer = { .to_port = PORT };
+	struct socket *listener = listen_at(PORT, 1);
+	size_t before = host_allocations();
+	unsigned resets = 0;
+
+	(void)state;
+	for (peer.port = 1; peer.port <= 30000; peer.port++) {
+		say(&peer, VSOCK_OP_REQUEST);
+		accept_from(listener);
+		file_put(files[--file_count]);
+		while (sim_vsock_take(&heard, heard_data, sizeof heard_data, &heard_bytes))
+			resets += le16_get(heard.op) == VSOCK_OP_RST;
+	}
+	assert_true((host_allocations() - before) * sizeof(struct vsock) <= most);
+	assert_true(resets > 0 && resets < 30000);
+}
+
 static void end_of_the_peer_comes_after_its_data(void **state)
 {
 	struct peer peer;
@@ -769,6 +790,7 @@ int main(void)
 		TEST(writer_goes_on_when_there_is_room),
 		TEST(closed_connection_waits_for_the_peer),
 		TEST(peer_that_does_not_confirm_is_not_waited_for),
+		TEST(flood_of_ends_takes_a_part_of_memory),
 		TEST(end_of_the_peer_comes_after_its_data),
 		TEST(reset_by_the_peer_ends_what_is_read),
 		TEST(transport_reset_breaks_connections_and_keeps_listeners),
