@@ -88,6 +88,8 @@ static const struct option build_options[] = {
 	{ "for", required_argument, NULL, OPT_FOR },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "accel", required_argument, NULL, OPT_ACCEL },
+	{ "machine", required_argument, NULL, OPT_MACHINE },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "ip", required_argument, NULL, OPT_IP },
 	{ "mac", required_argument, NULL, OPT_MAC },
@@ -449,8 +451,9 @@ static bool take_program(struct options *o, char **args)
 /* What an ISO image has no place for: whoever boots it makes the machine. */
 static const char *check_image(const struct options *o)
 {
-	bool machine = o->memory_bytes || o->cpus > 1 || o->network.kind_given || o->network.mac ||
-		       o->disk_count || o->entropy || o->balloon || o->vsock;
+	bool machine = o->memory_bytes || o->cpus > 1 || o->machine_given || o->accel ||
+		       o->network.kind_given || o->network.mac || o->disk_count || o->entropy ||
+		       o->balloon || o->vsock;
 
 	if (o->bundle && o->network.kind == NETWORK_TAP && !o->network.tap)
 		return "--net tap needs a name here (--net tap=NAME)";
