@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Cases of calls that few programs make. Sourced by cases.sh.
 
-for program in pidfd rarecalls; do
+for program in pidfd mqueue rarecalls; do
 	try $program
 done
