@@ -119,6 +119,26 @@ if root node nodejs; then
 	expect node-workers 0 'sum 29999700000' 120 1024 --add "$work/workers.js:/workers.js" -- /usr/bin/node /workers.js
 fi
 
+if root ruby ruby; then
+	expect ruby 0 '[1,4,9,16] Float' 120 256 -- /usr/bin/ruby -rjson -rsocket -e '
+		squares = (1..4).map { |i| Thread.new { i * i } }.map(&:value)
+		puts JSON.generate(squares) + " " + Process.clock_gettime(Process::CLOCK_MONOTONIC).class.to_s'
+fi
+
+if root php php8.2-cli; then
+	expect php 0 '[6,"abc"] 900150983cd24fb0d6963f7d28e17f72' 60 256 -- \
+		/usr/bin/php8.2 -r 'echo json_encode([array_sum([1, 2, 3]), "abc"]), " ", md5("abc"), "\n";'
+fi
+
+# Lisp, whose collector finds what was written to by SIGSEGV.
+if root sbcl sbcl; then
+	expect sbcl 0 '2432902008176640000
+5' 60 1024 -- /usr/bin/sbcl --noinform --non-interactive --eval '
+		(progn (gc :full t)
+			(format t "~a~%~a~%" (reduce (function *) (loop for i from 1 to 20 collect i))
+				(sb-thread:join-thread (sb-thread:make-thread (lambda () (+ 2 3))))))'
+fi
+
 # serves NAME WANTED COMMAND...: the server that was started answers COMMAND with WANTED, and is stopped.
 serves()
 {
@@ -210,4 +230,30 @@ fi
 if wanted python3-http && root python3 python3; then
 	serve 256 8000 --add "$work/site:/srv" -- /usr/bin/python3 -m http.server -d /srv 8000
 	serves python3-http 'hello from a file' curl -sf -m 20 "http://127.0.0.1:$port/"
+fi
+
+if wanted mosquitto && root mosquitto mosquitto; then
+	printf 'listener 1883\nallow_anonymous true\n' >"$work/mosquitto.conf"
+	serve 256 1883 --add "$work/mosquitto.conf:/mosquitto.conf" -- /usr/sbin/mosquitto -c /mosquitto.conf
+	# Who subscribes to "a" and then publishes "hello" there is told of it (MQTT 3.1.1).
+	# shellcheck disable=SC2016
+	serves mosquitto '20020000 9003000100 3008000161hello' perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => shift, Timeout => 5) or exit 1;
+		sub take { my $n = shift; my $b = ""; $s->read($b, $n - length $b, length $b) or exit 1 while length $b < $n; $b }
+		alarm 10;
+		$s->print("\x10\x0d\0\4MQTT\4\2\0\x3c\0\1x"); print unpack("H*", take(4)), " ";
+		$s->print("\x82\6\0\1\0\1a\0"); print unpack("H*", take(5)), " ";
+		$s->print("\x30\x08\0\1ahello"); print unpack("H*", take(5)), take(5), "\n"' "$port"
+fi
+
+if wanted dnsmasq && root dnsmasq dnsmasq-base; then
+	serve 256 53 -- /usr/sbin/dnsmasq --no-daemon --user=root --group=root --no-resolv --pid-file= --address=/one.test/10.1.2.3
+	# shellcheck disable=SC2016
+	serves dnsmasq 10.1.2.3 perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => shift, Timeout => 5) or exit 1;
+		alarm 10;
+		$s->print(pack("n/a*", pack("n6", 7, 0x100, 1, 0, 0, 0) . "\3one\4test\0" . pack("n2", 1, 1)));
+		$s->read(my $size, 2) or exit 1;
+		$s->read(my $answer, unpack("n", $size)) or exit 1;
+		print join(".", unpack("C4", substr($answer, -4))), "\n"' "$port"
 fi

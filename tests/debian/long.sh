@@ -45,6 +45,52 @@ if { wanted java-pool || wanted java-http; } && root jdk openjdk-17-jdk-headless
 	fi
 fi
 
+if wanted etcd && root etcd etcd-server; then
+	serve 512 2379 -- /usr/bin/etcd --listen-client-urls http://0.0.0.0:2379 --advertise-client-urls http://127.0.0.1:2379 \
+		--data-dir /tmp/etcd
+	serves etcd '{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}' curl -sf -m 20 "http://127.0.0.1:$port/version"
+fi
+
+if wanted mariadb && root mariadb mariadb-server-core; then
+	serve 1536 3306 -- /usr/sbin/mariadbd --no-defaults --skip-grant-tables --user=root --datadir=/tmp --socket=/tmp/socket \
+		--pid-file=/tmp/pid --bind-address=0.0.0.0 --lc-messages-dir=/usr/share/mysql
+	# Logs in and asks for 6 * 7: the answer's one field.
+	# shellcheck disable=SC2016
+	serves mariadb 42 perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => shift, Timeout => 5) or exit 1;
+		sub get { my $b = ""; $s->read($b, 4) == 4 && $s->read($b, unpack "V", substr($b, 0, 3) . "\0") or exit 1; $b }
+		sub put { my ($n, $b) = @_; $s->print(substr(pack("V", length $b), 0, 3), chr $n, $b) }
+		alarm 20;
+		get(); put(1, pack("VVCx23", 0x8201, 1 << 24, 33) . "root\0\0"); ord(get()) == 0 or exit 1;
+		put(0, "\3select 6 * 7"); get() for 1 .. 3;
+		print substr(get(), 1), "\n"' "$port"
+fi
+
+# An ASGI server, and one with a thread for each request.
+if { wanted uvicorn || wanted flask; } && root uvicorn uvicorn python3-flask; then
+	cat >"$work/asgi.py" <<-'END'
+		async def app(scope, receive, send):
+		    await send({'type': 'http.response.start', 'status': 200, 'headers': []})
+		    await send({'type': 'http.response.body', 'body': b'hello ' + scope['path'].encode()})
+	END
+	cat >"$work/flask_app.py" <<-'END'
+		from flask import Flask
+		app = Flask(__name__)
+		@app.route('/<name>')
+		def hello(name):
+		    return 'hello ' + name
+		app.run('0.0.0.0', 8000, threaded=True)
+	END
+	if wanted uvicorn; then
+		serve 256 8000 --add "$work/asgi.py:/asgi.py" -- /usr/bin/python3 -m uvicorn --app-dir / --host 0.0.0.0 asgi:app
+		serves uvicorn 'hello /there' curl -sf -m 20 "http://127.0.0.1:$port/there"
+	fi
+	if wanted flask; then
+		serve 256 8000 --add "$work/flask_app.py:/flask_app.py" -- /usr/bin/python3 /flask_app.py
+		serves flask 'hello there' curl -sf -m 20 "http://127.0.0.1:$port/there"
+	fi
+fi
+
 # Python's own tests: none fails but for want of fork.
 if root python3-tests python3 libpython3.11-testsuite; then
 	for tests in threading mmap select signal socket epoll selectors asyncio ssl os posix time fileio io fcntl \
