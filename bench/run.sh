@@ -121,4 +121,5 @@ bench/block.sh || failed=1
 bench/http.sh || failed=1
 bench/network.sh || failed=1
 bench/vsock.sh || failed=1
+bench/vmms.sh || failed=1
 exit $failed
