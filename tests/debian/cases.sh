@@ -154,6 +154,55 @@ serves()
 	stop
 }
 
+# withstands NAME LOAD PROBE...: the server that was started answers PROBE, withstands LOAD (a function), answers again, and is stopped.
+withstands()
+{
+	name=$1 load=$2
+	shift 2
+	if ! answers "$@"; then
+		fail "$name" "no answer: $(server_shown)"
+	elif ! $load >"$work/load" 2>&1; then
+		fail "$name" "$(tail -n 3 "$work/load" | tr '\n\r' '  ')$(server_shown)"
+	elif ! answers "$@"; then
+		fail "$name" "no answer any more: $(server_shown)"
+	else
+		pass "$name"
+	fi
+	stop
+}
+
+# has TOOL NAME...: whether this machine has a client that the tests need; else they are skipped.
+has()
+{
+	tool=$1
+	shift
+	command -v "$tool" >/dev/null && return
+	for name; do
+		skip "$name" "$tool is not installed"
+	done
+	return 1
+}
+
+wrk_and_ab()
+{
+	wrk -c 32 -t 1 -d 2 --timeout 60 "http://127.0.0.1:$port/" && ab -q -k -c 4 -n 1000 "http://127.0.0.1:$port/" || return 1
+	! grep -qE 'Socket errors|Non-2xx' "$work/load" && grep -q 'Failed requests: *0$' "$work/load"
+}
+
+# A line for each of the commands.
+redis_load()
+{
+	redis-benchmark -h 127.0.0.1 -p "$port" -q -c 8 -n 2000 -P 4 -t set,get,incr,lpush,hset || return 1
+	! grep -qi error "$work/load" && [ "$(tr '\r' '\n' <"$work/load" | grep -c 'requests per second')" -ge 5 ]
+}
+
+# Both ways; the server takes one client at a time, and needs a moment between two.
+iperf_load()
+{
+	answers iperf3 -c 127.0.0.1 -p "$port" -n 32M && grep receiver "$work/answer" &&
+		answers iperf3 -c 127.0.0.1 -p "$port" -n 32M -R && grep receiver "$work/answer"
+}
+
 # Sends lines to the server's port and prints what comes back until the server closes.
 talk()
 {
@@ -168,17 +217,22 @@ talk()
 mkdir -p "$work/site"
 echo 'hello from a file' >"$work/site/index.html"
 
-if wanted nginx && root nginx nginx-light; then
-	cat >"$work/nginx.conf" <<-'END'
-		daemon off;
-		master_process off;
-		pid /tmp/nginx.pid;
-		error_log stderr;
-		events { worker_connections 1024; }
-		http { access_log off; server { listen 80; root /srv; } }
+cat >"$work/nginx.conf" <<-'END'
+	daemon off;
+	master_process off;
+	pid /tmp/nginx.pid;
+	error_log stderr;
+	events { worker_connections 1024; }
+	http { access_log off; server { listen 80; root /srv; } }
 	END
+if wanted nginx && root nginx nginx-light; then
 	serve 64 80 --add "$work/nginx.conf:/etc/nginx/nginx.conf" --add "$work/site:/srv" -- /usr/sbin/nginx
 	serves nginx 'hello from a file' curl -sf -m 20 "http://127.0.0.1:$port/"
+fi
+
+if wanted nginx-load && has wrk nginx-load && has ab nginx-load && root nginx nginx-light; then
+	serve 64 80 --add "$work/nginx.conf:/etc/nginx/nginx.conf" --add "$work/site:/srv" -- /usr/sbin/nginx
+	withstands nginx-load wrk_and_ab curl -sf -m 20 "http://127.0.0.1:$port/"
 fi
 
 if wanted redis && root redis redis-server; then
@@ -190,12 +244,22 @@ hello
 +OK' talk 'SET a hello' 'GET a' 'RPUSH l 1 2 3' QUIT
 fi
 
+if wanted redis-load && has redis-benchmark redis-load && root redis redis-server; then
+	serve 128 6379 -- /usr/bin/redis-server --save '' --bind 0.0.0.0 --protected-mode no
+	withstands redis-load redis_load talk PING QUIT
+fi
+
 if wanted memcached && root memcached memcached; then
 	serve 256 11211 -- /usr/bin/memcached -u root -m 32
 	serves memcached 'STORED
 VALUE a 0 5
 hello
 END' talk 'set a 0 0 5' hello 'get a' quit
+fi
+
+if wanted iperf3 && has iperf3 iperf3 && root iperf3 iperf3; then
+	serve 128 5201 -- /usr/bin/iperf3 -s
+	withstands iperf3 iperf_load iperf3 -c 127.0.0.1 -p "$port" -n 1M
 fi
 
 if wanted haproxy && root haproxy haproxy; then
