@@ -252,7 +252,7 @@ check-devices: all guest-programs
 check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 	$(suite) 900 tests/vmm/run.sh
 
-check-selftest: $(BUILD)/capuchin.elf
+check-selftest: all
 	$(suite) 900 tests/selftest/run.sh
 
 format:

@@ -46,8 +46,11 @@ static int find_parts(struct build *b)
 {
 	struct strings env = { 0 };
 
+	int err = 0;
+
 	environment_make(&env, &b->options->env, false);
-	int err = pack_root(&b->root, &b->program, b->options, &env);
+	if (options_have_program(b->options))
+		err = pack_root(&b->root, &b->program, b->options, &env);
 	strings_free(&env);
 	if (err)
 		return err;
@@ -100,14 +103,15 @@ static int make_root_image(struct build *b)
 static int fill_stage(struct build *b)
 {
 	struct text config = { 0 };
-	int err = iso_make_config(&config, text_get(&b->cmdline.line));
+	bool has_root = options_have_program(b->options);
+	int err = iso_make_config(&config, text_get(&b->cmdline.line), has_root ? ISO_ROOT : NULL);
 
 	if (!err)
 		err = stage_write(&b->stage, ISO_CONFIG, &config);
 	text_free(&config);
 	if (!err)
 		err = stage_add(&b->stage, b->kernel, ISO_KERNEL);
-	return err ? err : make_root_image(b);
+	return err || !has_root ? err : make_root_image(b);
 }
 
 static int publish(struct build *b)
@@ -178,7 +182,8 @@ int command_build(struct options *o)
 	int err = find_parts(&b);
 	if (!err) {
 		cmdline_make(&b.cmdline, o, &b.program, &unknown);
-		err = pack_cmdline(&b.root, &b.program, &b.cmdline);
+		if (options_have_program(o))
+			err = pack_cmdline(&b.root, &b.program, &b.cmdline);
 	}
 	if (!err)
 		err = o->bundle ? make_bundle(&b) : make_iso(&b);

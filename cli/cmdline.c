@@ -197,8 +197,8 @@ void cmdline_make(struct cmdline *c, const struct options *o, const struct progr
 	struct strings env = { 0 };
 
 	*c = (struct cmdline){ 0 };
-	if (o->devices) {
-		add_word(&c->line, "devices", "");
+	if (!options_have_program(o)) {
+		add_word(&c->line, o->devices ? "devices" : "init=selftest", "");
 		add_streams(&c->line, streams);
 		add_options(&c->line, o);
 		return;

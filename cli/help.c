@@ -8,21 +8,24 @@ static const char general[] =
 	"Usage: capuchin run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
 	"  or:  capuchin build -o FILE.iso [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
 	"  or:  capuchin build -o DIRECTORY --for=VMM [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	"  or:  capuchin build --selftest -o FILE.iso [OPTION]...\n"
 	"  or:  capuchin run --devices [OPTION]...\n"
+	"  or:  capuchin selftest [OPTION]...\n"
 	"  or:  capuchin help [COMMAND]\n"
 	"Run an unmodified Linux x86-64 program as a virtual machine of its own.\n"
 	"\n"
 	"Commands:\n"
-	"  run    boot PROGRAM in a virtual machine; its input, output and exit status are\n"
-	"         this command's\n"
-	"  build  write a bootable ISO image (BIOS and UEFI) with PROGRAM in it, or what a VMM\n"
-	"         needs to start it without this command\n"
-	"  help   print this, or the help of COMMAND\n"
+	"  run       boot PROGRAM in a virtual machine; its input, output and exit status are\n"
+	"            this command's\n"
+	"  build     write a bootable ISO image (BIOS and UEFI) with PROGRAM in it, or what a\n"
+	"            VMM needs to start it without this command\n"
+	"  selftest  boot the kernel's test of itself and of its machine\n"
+	"  help      print this, or the help of COMMAND\n"
 	"\n"
 	"      --help     print this help and exit\n"
 	"      --version  print the version and exit\n"
 	"\n"
-	"'capuchin run --help' and 'capuchin build --help' list the options.\n";
+	"'capuchin COMMAND --help' lists the options.\n";
 
 static const char run_head[] =
 	"Usage: capuchin run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
@@ -73,8 +76,24 @@ static const char build_head[] =
 	"      --for=VMM          qemu, firecracker, cloud-hypervisor or libkrun. With it go\n"
 	"                         --memory, --cpus, --accel, --machine, --net, --mac, --disk,\n"
 	"                         --vsock, --entropy and --balloon, as with 'run'\n"
+	"      --selftest         no program, but the kernel's test of itself (docs/selftest.md)\n"
 	"      --ip=ADDR/PREFIX[,gw=ADDR][,dns=ADDR]\n"
 	"                         the machine's address, or dhcp\n";
+
+static const char selftest_help[] =
+	"Usage: capuchin selftest [OPTION]...\n"
+	"Boot the kernel's test of itself, ask its services, compare the machine with what was\n"
+	"asked for, and print a table. The machine has a scratch disk, an entropy device, a\n"
+	"balloon and, with QEMU, a network, besides what the options say.\n"
+	"\n"
+	"The machine, as for 'capuchin run' (see there): -m, --accel, --machine, --vmm, --cpus,\n"
+	"--pci, -p, --net, --ip, --mac, --pcap, --disk, --balloon, --vsock, --timeout (default:\n"
+	"300), --kernel-arg, -v.\n"
+	"\n"
+	"A disk of --disk whose first bytes are the line 'capuchin scratch disk' is overwritten.\n"
+	"\n"
+	"Exit status: 0 if everything works, 1 if something does not, 2 for wrong usage; else as\n"
+	"for 'capuchin run'.\n";
 
 static const char common_options[] =
 	"  -e, --env=KEY[=VALUE]  set an environment variable of the program; KEY alone takes\n"
@@ -126,6 +145,10 @@ void help_print(enum command command)
 {
 	bool run = command == COMMAND_RUN;
 
+	if (command == COMMAND_SELFTEST) {
+		fputs(selftest_help, stdout);
+		return;
+	}
 	fputs(run ? run_head : build_head, stdout);
 	fputs(common_options, stdout);
 	fputs(run ? run_tail : build_tail, stdout);

@@ -60,7 +60,7 @@ void iso_free_tools(struct iso_tools *t)
 	free(t->mkrescue);
 }
 
-int iso_make_config(struct text *config, const char *line)
+int iso_make_config(struct text *config, const char *line, const char *root)
 {
 	text_printf(config, "set timeout=0\nmultiboot2 " ISO_KERNEL);
 	while (*line) {
@@ -79,7 +79,9 @@ int iso_make_config(struct text *config, const char *line)
 			text_printf(config, " '%.*s'", (int)bytes, line);
 		line += bytes + (line[bytes] == ' ');
 	}
-	text_printf(config, "\nmodule2 " ISO_ROOT "\nboot\n");
+	if (root)
+		text_printf(config, "\nmodule2 %s", root);
+	text_printf(config, "\nboot\n");
 	return 0;
 }
 

@@ -20,10 +20,10 @@ void iso_free_tools(struct iso_tools *t);
 #define ISO_CONFIG "/boot/grub/grub.cfg"
 
 /**
- * GRUB's configuration, which boots at once with `line` as the kernel's command line. -EINVAL, reported,
+ * GRUB's configuration, which boots at once with `line` as the kernel's command line, and `root` (ISO_ROOT; NULL: none). -EINVAL, reported,
  * where that has a quote, backslash or control character, which GRUB would not hand on unchanged.
  */
-must_check int iso_make_config(struct text *config, const char *line);
+must_check int iso_make_config(struct text *config, const char *line, const char *root);
 
 /** Packs `directory` as the file `output`; GRUB's own temporary files go to `tmpdir`. */
 must_check int iso_pack(const struct iso_tools *t, const char *directory, const char *output,

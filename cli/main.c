@@ -40,10 +40,18 @@ static int show_help(char **words)
 		help_print(COMMAND_RUN);
 	else if (!strcmp(words[0], "build"))
 		help_print(COMMAND_BUILD);
+	else if (!strcmp(words[0], "selftest"))
+		help_print(COMMAND_SELFTEST);
 	else
 		return wrong_usage("unknown command", words[0]);
 	return finish_printing();
 }
+
+static int (*const perform_functions[])(struct options *o) = {
+	[COMMAND_RUN] = command_run,
+	[COMMAND_BUILD] = command_build,
+	[COMMAND_SELFTEST] = command_selftest,
+};
 
 static int perform(enum command command, int argc, char **argv)
 {
@@ -56,7 +64,7 @@ static int perform(enum command command, int argc, char **argv)
 	else if (verdict == OPTIONS_GO && signals_init())
 		status = EXIT_CANNOT_RUN;
 	else if (verdict == OPTIONS_GO)
-		status = command == COMMAND_RUN ? command_run(&o) : command_build(&o);
+		status = perform_functions[command](&o);
 	options_free(&o);
 	return status;
 }
@@ -80,6 +88,8 @@ int main(int argc, char **argv)
 		return perform(COMMAND_RUN, argc - 1, argv + 1);
 	if (!strcmp(word, "build"))
 		return perform(COMMAND_BUILD, argc - 1, argv + 1);
+	if (!strcmp(word, "selftest"))
+		return perform(COMMAND_SELFTEST, argc - 1, argv + 1);
 	if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h"))
 		return show_help(argv + 2);
 	if (!strcmp(word, "--version")) {

@@ -31,7 +31,7 @@ int memory_check(const struct options *o, const struct program *p, uint64_t kern
 	if (needed <= o->memory_bytes)
 		return 0;
 	report("%s: needs at least %llu MiB of memory, and the machine has %llu MiB (see -m)",
-	       o->devices ? "--devices" : o->args[0],
+	       options_have_program(o) ? o->args[0] : "the kernel alone",
 	       (unsigned long long)(needed / BIT64(20) + !!(needed % BIT64(20))),
 	       (unsigned long long)(o->memory_bytes >> 20));
 	return -ENOMEM;

@@ -18,6 +18,7 @@
 	 << 30) /* what QEMU's processor can address, 40 bits, less what its machines keep */
 #define MEMORY_UNIT ((uint64_t)1 << 20)
 #define TIMEOUT_MAX_S 1e9
+enum { SELFTEST_TIMEOUT_MS = 300 * 1000 };
 
 /* Long options without a short one. */
 enum {
@@ -43,6 +44,7 @@ enum {
 	OPT_BALLOON,
 	OPT_VSOCK,
 	OPT_METADATA,
+	OPT_SELFTEST,
 };
 
 static const char *const vmm_names[] = {
@@ -86,6 +88,7 @@ static const struct option run_options[] = {
 static const struct option build_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "for", required_argument, NULL, OPT_FOR },
+	{ "selftest", no_argument, NULL, OPT_SELFTEST },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "accel", required_argument, NULL, OPT_ACCEL },
@@ -107,10 +110,37 @@ static const struct option build_options[] = {
 	{ 0 },
 };
 
-static const char *command_name(enum command command)
-{
-	return command == COMMAND_RUN ? "run" : "build";
-}
+static const struct option selftest_options[] = {
+	{ "memory", required_argument, NULL, 'm' },
+	{ "accel", required_argument, NULL, OPT_ACCEL },
+	{ "machine", required_argument, NULL, OPT_MACHINE },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "publish", required_argument, NULL, 'p' },
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "ip", required_argument, NULL, OPT_IP },
+	{ "mac", required_argument, NULL, OPT_MAC },
+	{ "pcap", required_argument, NULL, OPT_PCAP },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "vmm", required_argument, NULL, OPT_VMM },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "pci", no_argument, NULL, OPT_PCI },
+	{ "entropy", no_argument, NULL, OPT_ENTROPY },
+	{ "balloon", required_argument, NULL, OPT_BALLOON },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
+	{ "kernel-arg", required_argument, NULL, OPT_KERNEL_ARG },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const struct command_words {
+	const char *name, *letters;
+	const struct option *options;
+} commands[] = {
+	[COMMAND_RUN] = { "run", "+m:e:p:vh", run_options },
+	[COMMAND_BUILD] = { "build", "+o:m:e:vh", build_options },
+	[COMMAND_SELFTEST] = { "selftest", "+m:p:vh", selftest_options },
+};
 
 static bool wrong_value(const char *option, const char *value, const char *wanted)
 {
@@ -316,13 +346,12 @@ static bool take_rootfs(struct options *o, const char *word)
 	return true;
 }
 
-static bool take_disk(struct options *o, const char *word)
+bool options_add_disk(struct options *o, const char *word)
 {
 	o->disks = realloc(o->disks, (o->disk_count + 1) * sizeof *o->disks);
 	if (!o->disks)
 		report_out_of_memory();
-	return disk_read(&o->disks[o->disk_count++], word) ||
-	       wrong_value("--disk", word, DISK_SYNTAX);
+	return disk_read(&o->disks[o->disk_count++], word);
 }
 
 static bool take_network(struct network *n, int option, const char *word)
@@ -357,7 +386,7 @@ static bool take_option(struct options *o, int option, const char *word)
 	case OPT_PCAP:
 		return take_network(&o->network, option, word);
 	case OPT_DISK:
-		return take_disk(o, word);
+		return options_add_disk(o, word) || wrong_value("--disk", word, DISK_SYNTAX);
 	case OPT_ACCEL:
 	case OPT_MACHINE:
 	case OPT_VMM:
@@ -374,6 +403,9 @@ static bool take_option(struct options *o, int option, const char *word)
 		return true;
 	case OPT_DEVICES:
 		o->devices = true;
+		return true;
+	case OPT_SELFTEST:
+		o->selftest = true;
 		return true;
 	case 'o':
 		o->output = word;
@@ -432,12 +464,11 @@ static bool take_program(struct options *o, char **args)
 {
 	o->args = strcmp(args[-1], "--") ? take_late_additions(o, args) : args;
 	args = o->args;
-	if (o->devices) {
-		if (args[0])
-			report("--devices takes no program");
-		return !args[0];
+	if (!options_have_program(o) && args[0]) {
+		report("%s takes no program", o->devices ? "--devices" : "the self-test");
+		return false;
 	}
-	if (!args[0] || !args[0][0]) {
+	if (options_have_program(o) && (!args[0] || !args[0][0])) {
 		report("no program given");
 		return false;
 	}
@@ -455,6 +486,8 @@ static const char *check_image(const struct options *o)
 		       o->network.kind_given || o->network.mac || o->disk_count || o->entropy ||
 		       o->balloon || o->vsock;
 
+	if (o->bundle && o->selftest)
+		return "--selftest makes an ISO image (see capuchin selftest --vmm)";
 	if (o->bundle && o->network.kind == NETWORK_TAP && !o->network.tap)
 		return "--net tap needs a name here (--net tap=NAME)";
 	if (o->bundle && o->network.kind == NETWORK_TAP && !o->network.address.s_addr)
@@ -474,11 +507,24 @@ static const char *check_run(struct options *o)
 							: NULL;
 }
 
+/* What a self-test has where the options do not say otherwise: what costs no rights. */
+static void add_selftest_devices(struct options *o)
+{
+	o->entropy = true;
+	o->balloon = true;
+	if (o->vmm == VMM_QEMU && !o->network.kind_given)
+		o->network.kind = NETWORK_USER;
+	if (!o->timeout_ms)
+		o->timeout_ms = SELFTEST_TIMEOUT_MS;
+}
+
 /* What options are to each other. */
 static bool check_whole(struct options *o)
 {
 	const char *contradiction = NULL;
 
+	if (o->selftest && o->command == COMMAND_RUN)
+		add_selftest_devices(o);
 	/* With VMM_AUTO it depends on which will be taken. */
 	if (o->vmm != VMM_AUTO && (o->command == COMMAND_RUN || o->bundle))
 		contradiction = network_finish(&o->network, vmm_network(o->vmm));
@@ -502,16 +548,19 @@ const char *vmm_name(enum vmm_kind vmm)
 enum options_verdict options_parse(struct options *o, enum command command, int argc, char **argv)
 {
 	static char name[] = "capuchin"; /* what getopt's own messages begin with */
-	bool run = command == COMMAND_RUN;
+	const struct command_words *words = &commands[command];
 	bool ok = true;
 	int option = 0;
 
 	*o = (struct options){ .command = command, .cpus = 1 };
+	if (command == COMMAND_SELFTEST) {
+		o->command = COMMAND_RUN;
+		o->selftest = true;
+	}
 	argv[0] = name;
 	optind = 0; /* start afresh, also in tests */
 	while (ok) {
-		option = getopt_long(argc, argv, run ? "+m:e:p:vh" : "+o:m:e:vh",
-				     run ? run_options : build_options, NULL);
+		option = getopt_long(argc, argv, words->letters, words->options, NULL);
 		if (option == -1 || option == 'h')
 			break;
 		ok = take_option(o, option, optarg);
@@ -522,7 +571,7 @@ enum options_verdict options_parse(struct options *o, enum command command, int 
 	}
 	if (ok && take_program(o, argv + optind) && check_whole(o))
 		return OPTIONS_GO;
-	fprintf(stderr, "Try 'capuchin %s --help' for more information.\n", command_name(command));
+	fprintf(stderr, "Try 'capuchin %s --help' for more information.\n", words->name);
 	return OPTIONS_WRONG;
 }
 

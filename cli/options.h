@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum command { COMMAND_RUN, COMMAND_BUILD };
+enum command { COMMAND_RUN, COMMAND_BUILD, COMMAND_SELFTEST };
 enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 enum machine { MACHINE_MICROVM, MACHINE_Q35, MACHINE_PC };
 enum vmm_kind { VMM_QEMU, VMM_FIRECRACKER, VMM_CLOUD_HYPERVISOR, VMM_LIBKRUN, VMM_AUTO };
@@ -43,19 +43,29 @@ struct options {
 	size_t disk_count;
 	bool root_on_disk; /* run: the root image is the first disk, not in memory */
 	bool devices;      /* run: no program, but a list of the machine's devices */
+	bool selftest;     /* no program, but the kernel's test of itself */
 	bool strace, verbose;
-	char **args; /* the program and its arguments, NULL-terminated, in main's argv; empty with `devices` */
+	char **args; /* the program and its arguments, NULL-terminated, in main's argv; empty with `devices`, `selftest` */
 };
+
+/** Whether there is a program, and so a root image. */
+static inline bool options_have_program(const struct options *o)
+{
+	return !o->devices && !o->selftest;
+}
 
 enum options_verdict { OPTIONS_GO, OPTIONS_SHOWN, OPTIONS_WRONG };
 
 /**
- * Reads a subcommand's words; argv[0] is the subcommand. OPTIONS_SHOWN: help was asked for and printed;
+ * Reads a subcommand's words; argv[0] is the subcommand. COMMAND_SELFTEST becomes a COMMAND_RUN with `selftest`. OPTIONS_SHOWN: help was asked for and printed;
  * OPTIONS_WRONG: reported, with the hint where help is. `o` is to be freed in every case.
  */
 must_check enum options_verdict options_parse(struct options *o, enum command command, int argc,
 					      char **argv);
 void options_free(struct options *o);
+
+/** One more --disk. False: `word` is not one. */
+must_check bool options_add_disk(struct options *o, const char *word);
 
 /** "128", "64M", "1.5" is refused: a whole number of MiB, or of what the suffix K, M, G, T says. */
 must_check bool parse_memory(const char *word, uint64_t *bytes);

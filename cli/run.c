@@ -42,6 +42,7 @@ struct run {
 	struct tap_keeper tap;
 	struct vsock_host vsock;
 	struct child child;
+	const struct console_sink *sink; /* NULL: standard output */
 };
 
 enum { FD_PATH_BYTES = 32 };
@@ -84,7 +85,7 @@ static int check_devices(struct options *o)
 
 static int find_parts(struct run *r, struct options *o)
 {
-	int err = o->devices ? 0 : find_program(r, o);
+	int err = options_have_program(o) ? find_program(r, o) : 0;
 
 	if (!err)
 		err = check_devices(o);
@@ -112,7 +113,7 @@ static int plan(struct run *r, struct options *o)
 	if (err)
 		return err;
 	cmdline_make(&r->cmdline, o, &r->program, &r->streams);
-	if (!o->devices) {
+	if (options_have_program(o)) {
 		err = pack_cmdline(&r->root, &r->program, &r->cmdline);
 		image_bytes = o->root_on_disk ? 0 : erofs_write_estimate(&r->root.tree);
 	}
@@ -252,7 +253,7 @@ static int open_channels(struct run *r)
 {
 	int err = 0;
 
-	if (!r->options->devices && (r->image_fd = pack_create_file("root.img")) < 0)
+	if (options_have_program(r->options) && (r->image_fd = pack_create_file("root.img")) < 0)
 		return r->image_fd;
 	if (r->vmm->make_config && (r->config_fd = pack_create_file("config.json")) < 0)
 		return r->config_fd;
@@ -313,6 +314,7 @@ static int attend(struct run *r)
 		.far_end = r->from_vm[1],
 		.terminal = r->streams.terminal,
 		.wait = is_waited_for(r->options),
+		.sink = r->sink,
 	};
 
 	r->to_vm[1] = r->from_vm[0] = r->from_vm[1] = -1;
@@ -342,7 +344,7 @@ static void run_fini(struct run *r)
 	free(r->vmm_path);
 }
 
-int command_run(struct options *o)
+int run_machine(struct options *o, const struct console_sink *sink)
 {
 	struct run r = {
 		.options = o,
@@ -356,9 +358,10 @@ int command_run(struct options *o)
 		.vsock = { .child = { .err_fd = -1 } },
 		.streams = {
 			.known = true,
-			.terminal = terminal_present(),
-			.output_terminal = isatty(STDOUT_FILENO),
+			.terminal = !sink && terminal_present(),
+			.output_terminal = !sink && isatty(STDOUT_FILENO),
 		},
+		.sink = sink,
 	};
 	int status;
 
@@ -372,4 +375,9 @@ int command_run(struct options *o)
 		status = signals_ending() ? session_ending_status() : EXIT_CANNOT_RUN;
 	run_fini(&r);
 	return status;
+}
+
+int command_run(struct options *o)
+{
+	return run_machine(o, NULL);
 }

@@ -91,6 +91,16 @@ static void let_go_of_far_end(struct session *s)
 	s->far_end = -1;
 }
 
+static void hand_over(struct session *s)
+{
+	const struct console_sink *sink = s->setup->sink;
+
+	if (!sink || !flow_pending(&s->out))
+		return;
+	sink->take(sink->context, s->out.text.data + s->out.done, s->out.text.bytes - s->out.done);
+	s->out.done = s->out.text.bytes = 0;
+}
+
 static void read_console(struct session *s)
 {
 	char bytes[PIECE_BYTES];
@@ -100,6 +110,7 @@ static void read_console(struct session *s)
 		record_feed(&s->record, bytes, (size_t)got, &s->out.text);
 	else if (got == 0 || (errno != EINTR && errno != EAGAIN))
 		s->console_ended = true;
+	hand_over(s);
 }
 
 static void read_input(struct session *s)
@@ -256,6 +267,7 @@ static void copy_until_end(struct session *s)
 	if (s->status >= 0)
 		return;
 	told = record_finish(&s->record, &s->out.text);
+	hand_over(s);
 	while (s->status < 0 && flow_pending(&s->out))
 		step(s);
 	terminal_restore();

@@ -10,6 +10,13 @@
 #include <base/compiler.h>
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/** Who takes what the console says, in place of standard output. */
+struct console_sink {
+	void (*take)(void *context, const char *bytes, size_t count);
+	void *context;
+};
 
 struct session_setup {
 	const char *vmm; /* its name, for messages */
@@ -20,6 +27,7 @@ struct session_setup {
 	int far_end;
 	bool terminal; /* standard input and output are one terminal, made raw meanwhile */
 	bool wait;     /* until the VMM is gone; else its memory may yet have to be given back */
+	const struct console_sink *sink; /* NULL: none */
 };
 
 /** Until the machine has ended. The command's exit status; all is reported. */

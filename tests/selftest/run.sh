@@ -40,7 +40,7 @@ run()
 	shift
 	: >"$work/console"
 	timeout --kill-after=5 "${limit:-60}" qemu-system-x86_64 -cpu max -m 96 -display none -nodefaults -no-user-config -nic none -no-reboot \
-		-serial "file:$work/console" -kernel $kernel -append "init=selftest $parameters" "$@" <"${input:-/dev/null}" >"$work/qemu" 2>&1
+		-serial "file:$work/console" ${kernel:+-kernel $kernel -append "init=selftest $parameters"} "$@" <"${input:-/dev/null}" >"$work/qemu" 2>&1
 	status=$(grep -ao 'capuchin;exit=[0-9]*' "$work/console" | tail -n 1 | cut -d= -f2)
 	sed -i 's/\r$//' "$work/console"
 }
@@ -178,5 +178,50 @@ if wanted faulty-no-link; then
 	printf 'set_link nic off\ncont\n' >"$input"
 	run '' $microvm -S -monitor stdio -netdev user,id=n -device virtio-net-device,netdev=n,id=nic
 	expect faulty-no-link 1 '^selftest: FAIL net eth0: it has no link' '^selftest: result=failed '
+fi
+
+# --- by the command -------------------------------------------------------------------------------
+
+# command NAME STATUS TEXTS WORD...: `capuchin selftest` ends so, and prints a row for each of the patterns, one a line.
+command()
+{
+	name=command-$1 want=$2 texts=$3
+	shift 3
+	wanted "$name" || return 0
+	TMPDIR=$work ./capuchin selftest --accel tcg "$@" >"$work/console" 2>"$work/qemu" </dev/null
+	status=$?
+	missing=$(echo "$texts" | while read -r text; do
+		[ -z "$text" ] || grep -qE -e "^$text" "$work/console" || echo "'$text'"
+	done)
+	if [ $status -eq "$want" ] && [ -z "$missing" ] && [ -z "$(ls "$work" | grep capuchin-scratch)" ]; then
+		pass "$name"
+	else
+		fail "$name" "status $status, want $want; missing: $missing"
+		sed 's/^/    /' "$work/console" "$work/qemu"
+	fi
+}
+
+answers='ok    echo by TCP            answers the host
+ok    echo by UDP            answers the host
+ok    page by HTTP           answers the host
+ok    scratch disk           what was written is in its file
+ok    memory size            '
+qemu-img create -q -f qcow2 "$work/disk.qcow2" 64M
+
+command microvm 0 "$answers" --timeout 100
+command q35 0 "$answers
+ok    hardware address       52:54:00:aa:bb:cc, as asked for
+ok    disk vda               is $work/plain
+ok    disk vdb               is $work/disk.qcow2" \
+	--timeout 100 --machine q35 -m 300 --mac 52:54:00:AA:BB:CC --disk "$work/plain,ro" --disk "$work/disk.qcow2,format=qcow2"
+command pc 0 'ok    processors             4, 4 asked for
+skip  net                    ' --machine pc --cpus 4 --net none
+command wrong-clock 1 'FAIL  clock and pit ' --net none --kernel-arg tsc=2000000
+command timeout 123 '' --timeout 0.2
+
+if wanted image; then
+	./capuchin build --selftest -o "$work/image.iso" >"$work/qemu" 2>&1 &&
+		kernel= run - -accel tcg -M q35 -cdrom "$work/image.iso"
+	expect image 0 '^selftest: boot=multiboot2$' '^selftest: result=ok '
 fi
 finish
