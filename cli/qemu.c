@@ -45,7 +45,7 @@ static const char *lacks(const struct options *o)
 	if (o->metadata)
 		return "--metadata (Firecracker has it)";
 	if (o->vsock && o->bundle)
-		return "--vsock of its own, but with `capuchin run`";
+		return "--vsock in a directory (`capuchin run` starts what it needs beside QEMU)";
 	return o->pci ? "--pci (--machine q35 has PCI)" : NULL;
 }
 

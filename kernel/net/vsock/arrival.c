@@ -8,12 +8,7 @@
 
 #include "vsock.h"
 
-enum {
-	READABLE = POLLIN | POLLRDNORM,
-	WRITABLE = POLLOUT | POLLWRNORM,
-	SHUT_BOTH = VSOCK_SHUT_RECEIVE | VSOCK_SHUT_SEND,
-	MERGED_BYTES = 2048, /* of a fragment that small packets are put together in */
-};
+enum { MERGED_BYTES = 2048 }; /* of a fragment that small packets are put together in */
 
 /* --- credit (5.10.6.3) --- */
 
@@ -35,7 +30,7 @@ static bool take_credit(struct vsock *vsock, const struct vsock_packet *packet) 
 	vsock->peer_window = min(packet->buf_alloc, (uint32_t)INT32_MAX);
 	if (had_none && vsock_credit(vsock)) {
 		vsock->credit_asked = false;
-		vsock_wake(vsock, WRITABLE);
+		vsock_wake(vsock, VSOCK_WRITABLE);
 	}
 	return true;
 }
@@ -131,16 +126,16 @@ static bool take_data(struct vsock *vsock, const struct vsock_packet *packet, st
 	if (vsock_queue(vsock, taken))
 		return false;
 	vsock->received += packet->bytes;
-	vsock_wake(vsock, READABLE);
+	vsock_wake(vsock, VSOCK_READABLE);
 	return true;
 }
 
 static void take_shutdown(struct vsock *vsock, uint32_t flags) REQUIRES(net_mutex)
 {
-	vsock->peer_shut |= flags & SHUT_BOTH;
+	vsock->peer_shut |= flags & VSOCK_SHUT_BOTH;
 	vsock_wake(vsock, WAKE_ANY);
 	/* What was sent before is to be read yet: then the end is confirmed with close(2). */
-	if (vsock->peer_shut != SHUT_BOTH || vsock->queued)
+	if (vsock->peer_shut != VSOCK_SHUT_BOTH || vsock->queued)
 		return;
 	vsock_control(vsock, VSOCK_UNSENT_RST);
 	vsock_over(vsock);
@@ -190,7 +185,8 @@ static void arrive_closing(struct vsock *vsock, const struct vsock_packet *packe
 {
 	if (packet->op == VSOCK_OP_RST)
 		vsock_destroy(vsock);
-	else if (packet->op == VSOCK_OP_SHUTDOWN && (packet->flags & SHUT_BOTH) == SHUT_BOTH)
+	else if (packet->op == VSOCK_OP_SHUTDOWN &&
+		 (packet->flags & VSOCK_SHUT_BOTH) == VSOCK_SHUT_BOTH)
 		vsock_control(vsock, VSOCK_UNSENT_RST);
 }
 
@@ -228,7 +224,7 @@ static void arrive_at_listener(const struct vsock_packet *packet) REQUIRES(net_m
 		return;
 	}
 	vsock_control(vsock, VSOCK_UNSENT_RESPONSE);
-	vsock_wake(listener, READABLE);
+	vsock_wake(listener, VSOCK_READABLE);
 }
 
 void vsock_arrive(const struct vsock_packet *packet, struct netbuf *data)

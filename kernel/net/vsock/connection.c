@@ -3,14 +3,12 @@
 #include <net/vsock.h>
 
 #include <base/errno.h>
-#include <core/time.h>
 #include <mm/alloc.h>
 #include <mm/pages.h>
 
 #include "vsock.h"
 
 enum {
-	SHUT_BOTH = VSOCK_SHUT_RECEIVE | VSOCK_SHUT_SEND,
 	WINDOW_PENDING = 16384,   /* of a connection that nobody has accepted */
 	PENDING_BYTES = 65536,    /* what such a one may cost, at most */
 	PENDING_MEMORY_PART = 16, /* of memory is for all of them */
@@ -197,7 +195,7 @@ void vsock_established(struct vsock *vsock)
 {
 	stop_timer(vsock);
 	vsock->state = VSOCK_CONNECTED;
-	vsock_wake(vsock, POLLOUT | POLLWRNORM);
+	vsock_wake(vsock, VSOCK_WRITABLE);
 }
 
 static bool may_have_pending(const struct vsock *listener) REQUIRES(net_mutex)
@@ -284,14 +282,14 @@ void vsock_refused(struct vsock *vsock, int error)
 
 void vsock_over(struct vsock *vsock)
 {
-	vsock->peer_shut = SHUT_BOTH;
+	vsock->peer_shut = VSOCK_SHUT_BOTH;
 	end(vsock, VSOCK_OVER);
 }
 
 void vsock_break(struct vsock *vsock)
 {
 	vsock->error = -ECONNRESET;
-	vsock->peer_shut = SHUT_BOTH;
+	vsock->peer_shut = VSOCK_SHUT_BOTH;
 	vsock_drop_queue(vsock);
 	end(vsock, VSOCK_BROKEN);
 }
@@ -314,13 +312,13 @@ static bool may_wait_for_end(void) REQUIRES(net_mutex)
 
 static void close_connection(struct vsock *vsock) REQUIRES(net_mutex)
 {
-	if (vsock->peer_shut == SHUT_BOTH || !may_wait_for_end()) {
+	if (vsock->peer_shut == VSOCK_SHUT_BOTH || !may_wait_for_end()) {
 		reset(vsock);
 		return;
 	}
 	vsock_drop_queue(vsock);
 	set_closing(vsock);
-	vsock->shut = SHUT_BOTH;
+	vsock->shut = VSOCK_SHUT_BOTH;
 	start_timer(vsock, CLOSE_TIMEOUT_NS);
 	vsock_control(vsock, VSOCK_UNSENT_SHUTDOWN);
 }

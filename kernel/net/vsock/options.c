@@ -2,7 +2,6 @@
 /* Options of level AF_VSOCK (vsock(7)), and what is queued. Thread context. */
 #include <base/errno.h>
 #include <base/string.h>
-#include <core/time.h>
 #include <hal/user.h>
 
 #include "vsock.h"
@@ -14,8 +13,6 @@ enum {
 	SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD = 6,
 	SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW = 8,
 };
-
-#define CONNECT_TIMEOUT_DEFAULT_NS (2 * NS_PER_S)
 
 struct time_value {
 	int64_t seconds, microseconds;
@@ -60,7 +57,7 @@ static int set_timeout(struct vsock *vsock, const void *value, uint32_t bytes)
 	    time.microseconds >= 1000000)
 		return -ERANGE;
 	timeout_ns = (uint64_t)time.seconds * NS_PER_S + (uint64_t)time.microseconds * NS_PER_US;
-	vsock->connect_timeout_ns = timeout_ns ? timeout_ns : CONNECT_TIMEOUT_DEFAULT_NS;
+	vsock->connect_timeout_ns = timeout_ns ? timeout_ns : VSOCK_CONNECT_TIMEOUT_NS;
 	return 0;
 }
 

@@ -151,7 +151,7 @@ void vsock_control(struct vsock *vsock, unsigned unsent)
 
 int vsock_send_data(struct vsock *vsock, struct netbuf *data)
 {
-	const uint32_t bytes = data->bytes;
+	const uint32_t bytes = data->packet_bytes;
 	struct vsock_packet header;
 	int error = -ENOBUFS;
 
@@ -194,7 +194,7 @@ void vsock_transmit_ready(void)
 	while ((node = list_pop_front(&waiting)) != NULL) {
 		struct vsock *vsock = list_entry(node, struct vsock, starved);
 
-		vsock_wake(vsock, POLLOUT | POLLWRNORM);
+		vsock_wake(vsock, VSOCK_WRITABLE);
 		send_unsent(vsock);
 	}
 }

@@ -2,11 +2,9 @@
 /* AF_VSOCK sockets as sockets: the family and its operations (vsock(7)). Thread context. */
 #include <base/errno.h>
 #include <base/string.h>
-#include <core/time.h>
 
 #include "vsock.h"
 
-enum { POLL_IN = POLLIN | POLLRDNORM, POLL_OUT = POLLOUT | POLLWRNORM };
 enum { BUFFER_DEFAULT = 262144, BUFFER_MIN_DEFAULT = 128, BACKLOG_MAX = 4096 };
 enum { FLAG_TO_HOST = 1 };
 
@@ -24,7 +22,7 @@ static unsigned shut_events(const struct vsock *vsock)
 	bool silent = vsock->shut & VSOCK_SHUT_SEND &&
 		      (vsock->shut & VSOCK_SHUT_RECEIVE || vsock->peer_shut & VSOCK_SHUT_SEND);
 
-	return (no_more ? POLL_IN | POLLRDHUP : 0) | (silent ? POLLHUP : 0);
+	return (no_more ? VSOCK_READABLE | POLLRDHUP : 0) | (silent ? POLLHUP : 0);
 }
 
 static bool may_send(const struct vsock *vsock)
@@ -49,11 +47,11 @@ static unsigned poll(struct socket *socket)
 	if (vsock->error)
 		events |= POLLERR;
 	if (!list_empty(&vsock->pending))
-		events |= POLL_IN;
+		events |= VSOCK_READABLE;
 	if (vsock->queued >= max(socket->receive_low, 1u))
-		events |= POLL_IN;
+		events |= VSOCK_READABLE;
 	if (!(vsock->shut & VSOCK_SHUT_SEND) && may_send(vsock))
-		events |= POLL_OUT;
+		events |= VSOCK_WRITABLE;
 	return events;
 }
 
@@ -316,7 +314,7 @@ static int create(struct socket *socket, int type, int protocol)
 	vsock->socket = socket;
 	vsock->buffer_bytes = vsock->buffer_max = BUFFER_DEFAULT;
 	vsock->buffer_min = BUFFER_MIN_DEFAULT;
-	vsock->connect_timeout_ns = 2 * NS_PER_S;
+	vsock->connect_timeout_ns = VSOCK_CONNECT_TIMEOUT_NS;
 	socket->private = vsock;
 	socket->ops = &ops;
 	return 0;

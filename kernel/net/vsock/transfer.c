@@ -3,6 +3,7 @@
  * Sending and receiving. Data is copied without net_mutex, so that a fault may be resolved: sending copies first and then looks again
  * whether there is room, receiving takes off the queue first and puts back what the program's memory did not take.
  */
+#include <base/assert.h>
 #include <base/bits.h>
 #include <base/errno.h>
 
@@ -10,6 +11,7 @@
 
 /* A packet with its header is a block of memory of at most this, and a call gives the device so many at once. */
 enum { BLOCK_BYTES = 16384, SEND_BYTES_MAX = 65536 };
+static_assert((unsigned)BLOCK_BYTES <= (unsigned)VSOCK_PAYLOAD_MAX, "a device takes it");
 
 /* --- sending --- */
 
@@ -221,7 +223,7 @@ static void put_back(struct vsock *vsock, struct netbuf *list) REQUIRES(net_mute
 	vsock->first = list;
 	if (!vsock->last)
 		vsock->last = last;
-	vsock_wake(vsock, POLLIN | POLLRDNORM);
+	vsock_wake(vsock, VSOCK_READABLE);
 }
 
 /* 0 with *out NULL: the end of the stream. */

@@ -12,11 +12,19 @@
 #include <base/list.h>
 #include <base/rbtree.h>
 #include <class/vsock.h>
+#include <core/time.h>
 #include <core/timer.h>
 #include <net/socket.h>
 
 enum { VSOCK_PORT_RESERVED_MAX = 1023 };
 #define VSOCK_PORT_ANY UINT32_MAX
+
+#define VSOCK_CONNECT_TIMEOUT_NS (2 * NS_PER_S) /* where the program says none */
+
+enum { VSOCK_SHUT_BOTH = VSOCK_SHUT_RECEIVE | VSOCK_SHUT_SEND };
+
+/** What arrival and room wake. */
+enum { VSOCK_READABLE = POLLIN | POLLRDNORM, VSOCK_WRITABLE = POLLOUT | POLLWRNORM };
 
 /** struct sockaddr_vm of Linux */
 struct sockaddr_vm {
