@@ -185,7 +185,7 @@ has()
 
 wrk_and_ab()
 {
-	wrk -c 32 -t 1 -d 2 --timeout 60 "http://127.0.0.1:$port/" && ab -q -k -c 4 -n 1000 "http://127.0.0.1:$port/" || return 1
+	wrk -c 8 -t 1 -d 2 --timeout 60 "http://127.0.0.1:$port/" && ab -q -k -c 4 -n 1000 "http://127.0.0.1:$port/" || return 1
 	! grep -qE 'Socket errors|Non-2xx' "$work/load" && grep -q 'Failed requests: *0$' "$work/load"
 }
 
