@@ -99,6 +99,13 @@ static int add_libraries(struct root *r, const struct program *p, const struct o
 	return err;
 }
 
+/* The machine has files of its own there. */
+static bool is_made_by_kernel(const char *path)
+{
+	return !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5) ||
+	       !strncmp(path, "/dev/", 5);
+}
+
 /* An argument that looks like a path, and names a file that only the host has, is likely to have been meant for the
  * program to read. */
 static void hint_at_arguments(struct root *r, char *const *args)
@@ -116,7 +123,7 @@ static void hint_at_arguments(struct root *r, char *const *args)
 
 		if (there)
 			free(found.path);
-		if (!packed_too)
+		if (!packed_too && !is_made_by_kernel(guest))
 			report("%s is not in the machine; --add %s:%s would put it there", *args,
 			       *args, guest);
 		free(guest);

@@ -2,9 +2,7 @@
 /*
  * A program that goes out: asks a name server by UDP, then fetches a page by TCP and sends a datagram that must come back.
  *
- *	client NAMESERVER NAME ADDRESS TCP-PORT UDP-PORT
- *
- * "-" for NAMESERVER leaves the question out.
+ *	client NAMESERVER-PORT NAME ADDRESS TCP-PORT UDP-PORT      all of them at ADDRESS
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -68,16 +66,18 @@ static ssize_t exchange(int fd, const void *request, size_t bytes, void *answer,
 	return -1;
 }
 
-static void ask(const char *server, const char *name)
+static void ask(const char *server, int port, const char *name)
 {
 	unsigned char request[300], answer[512];
 	size_t bytes = question(request, name);
-	int fd = connected(SOCK_DGRAM, server, 53);
+	int fd = connected(SOCK_DGRAM, server, port);
 	ssize_t n = exchange(fd, request, bytes, answer, sizeof answer);
 
 	if (n < 12 || memcmp(answer, request, 2))
 		fail("no answer from the name server");
-	printf("dns code %d\n", answer[3] & 15);
+	/* The address is the end of the answer. */
+	printf("dns code %d address %d.%d.%d.%d\n", answer[3] & 15, answer[n - 4], answer[n - 3],
+	       answer[n - 2], answer[n - 1]);
 	close(fd);
 }
 
@@ -111,11 +111,10 @@ static void echo(const char *address, int port)
 int main(int argc, char **argv)
 {
 	if (argc != 6) {
-		fprintf(stderr, "usage: client NAMESERVER|- NAME ADDRESS TCP-PORT UDP-PORT\n");
+		fprintf(stderr, "usage: client NAMESERVER-PORT NAME ADDRESS TCP-PORT UDP-PORT\n");
 		return 2;
 	}
-	if (strcmp(argv[1], "-"))
-		ask(argv[1], argv[2]);
+	ask(argv[3], atoi(argv[1]), argv[2]);
 	fetch(argv[3], atoi(argv[4]));
 	echo(argv[3], atoi(argv[5]));
 	return 0;

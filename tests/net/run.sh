@@ -125,6 +125,36 @@ quits()
 	get /quit | grep -q 'errors 0' && ended_with 'errors 0'
 }
 
+# are_open PROTOCOL PORT...: waits until programs of this machine have them.
+are_open()
+{
+	while [ $# -gt 0 ]; do
+		for _ in $(seq 100); do
+			! grep -q ":$(printf '%04X' "$2") " "/proc/net/$1" || break
+			sleep 0.1
+		done
+		shift 2
+	done
+}
+
+# Knows one name: the question comes back with an address behind it.
+name_server()
+{
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1", LocalPort => $ARGV[0]) or die;
+		while (defined(my $from = $s->recv(my $q, 512))) {
+			my $known = substr($q, 12) =~ /^\x03www\x07example\x03net\0/;
+			substr($q, 2, 6) = pack "n3", $known ? 0x8180 : 0x8183, 1, $known;
+			$q .= pack "n3Nn a4", 0xc00c, 1, 1, 60, 4, pack "C4", 192, 0, 2, 33 if $known;
+			$s->send($q, 0, $from);
+		}' "$1"
+}
+
+has_all_answers()
+{
+	grep -q 'dns code 0 address 192.0.2.33' "$work/out" && grep -qE 'tcp [1-9][0-9]{2}' "$work/out" && grep -q 'udp hello' "$work/out"
+}
+
 same_file()
 {
 	get / >"$work/copy" && cmp -s "$work/file" "$work/copy"
@@ -189,15 +219,19 @@ if begin last-words; then
 	judge grep -q 'received 3000000 right' "$work/sink"
 fi
 if begin client; then
-	tcp=$(free_port) udp=$(free_port)
+	tcp=$(free_port) udp=$(free_port) dns=$(free_port)
 	build/net/httpd "$tcp" >/dev/null 2>&1 &
 	helper=$!
 	build/net/udpecho "$udp" >/dev/null 2>&1 &
 	helper="$helper $!"
+	name_server "$dns" &
+	helper="$helper $!"
+	are_open tcp "$tcp" udp "$udp" udp "$dns"
 	# 10.0.2.2 is this machine, as QEMU's user network has it.
 	# shellcheck disable=SC2086
-	./capuchin run --timeout 60 --net user $options build/net/client - - 10.0.2.2 "$tcp" "$udp" >"$work/out" 2>&1 </dev/null
-	judge grep -q 'udp hello' "$work/out"
+	./capuchin run --timeout 60 --net user $options build/net/client "$dns" www.example.net 10.0.2.2 "$tcp" "$udp" \
+		>"$work/out" 2>&1 </dev/null
+	judge has_all_answers
 	end_jobs
 fi
 finish
