@@ -658,6 +658,26 @@ static void check_too_long(void)
 	assert_int_equal(written, 64);
 }
 
+/* A buffer with nothing to write. */
+static void check_read_length(void)
+{
+	struct host_virtio_buffer buffer;
+	uint32_t written;
+
+	assert_int_equal(add(0, 1, 0), 0);
+	virtio_queue_kick(test.queue);
+	buffer = pop();
+	host_virtio_push(&sim, 0, &buffer, 64);
+	assert_ptr_equal(virtio_queue_take(test.queue, &written), &tokens[0]);
+	assert_int_equal(written, 0);
+}
+
+static void a_length_of_what_was_only_read_says_nothing(void **state)
+{
+	(void)state;
+	for_each_variant(check_read_length);
+}
+
 static void a_length_beyond_the_buffer_ends_the_device(void **state)
 {
 	(void)state;
@@ -722,6 +742,7 @@ int main(void)
 		cmocka_unit_test_setup(a_buffer_never_posted_ends_the_device, set_up),
 		cmocka_unit_test_setup(a_buffer_used_twice_ends_the_device, set_up),
 		cmocka_unit_test_setup(a_length_beyond_the_buffer_ends_the_device, set_up),
+		cmocka_unit_test_setup(a_length_of_what_was_only_read_says_nothing, set_up),
 		cmocka_unit_test_setup(a_used_index_that_jumps_ends_the_device, set_up),
 		cmocka_unit_test_setup(a_device_without_interrupts_is_polled, set_up),
 	};

@@ -88,7 +88,8 @@ int must_check virtq_add(struct virtq *q, const struct virtio_segment *segments,
 /** Shows the device what was added. True: it wants to be notified. */
 bool must_check virtq_publish(struct virtq *q);
 
-/** The token of the next buffer that the device has used; NULL: none, or broken. */
+/** The token of the next buffer that the device has used; NULL: none, or broken. `written` is at most what could be written: a
+ * device that says more is broken, but where that is nothing at all. */
 void *virtq_take(struct virtq *q, uint32_t *written);
 
 /** Whether virtq_take() would find something: a hint, without any lock. */

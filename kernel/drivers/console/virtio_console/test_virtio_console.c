@@ -113,6 +113,43 @@ static bool type(const char *text, size_t count)
 	return true;
 }
 
+/* Ports */
+
+static void first_port_is_opened_where_there_are_several(void **state)
+{
+	static const uint16_t events[] = { VIRTIO_CONSOLE_DEVICE_READY, VIRTIO_CONSOLE_PORT_READY,
+					   VIRTIO_CONSOLE_PORT_OPEN };
+	struct virtio_console_control message;
+	struct virtio_queue *queue;
+	struct test_buffer *buffer;
+
+	(void)state;
+	assert_null(test_dev.queues[VIRTIO_CONSOLE_CONTROL_TRANSMITQ]);
+	test_device_fail();
+	test_queues_free();
+	reset();
+	test_device_reset(&virtio_console_driver, VIRTIO_F_VERSION_1 | VIRTIO_CONSOLE_F_MULTIPORT);
+	assert_int_equal(test_device_attach(), 0);
+	queue = test_dev.queues[VIRTIO_CONSOLE_CONTROL_TRANSMITQ];
+	for (size_t i = 0; i < countof(events); i++) {
+		buffer = test_device_take(queue);
+		assert_non_null(buffer);
+		assert_int_equal(test_device_read(buffer, &message, sizeof message), 8);
+		assert_int_equal(le32_get(message.id), 0);
+		assert_int_equal(le16_get(message.event), events[i]);
+		assert_int_equal(le16_get(message.value), 1);
+		test_device_use(queue, buffer, 0);
+	}
+	assert_null(test_device_take(queue));
+	/* It may talk of other ports as much as it likes. */
+	queue = test_dev.queues[VIRTIO_CONSOLE_CONTROL_RECEIVEQ];
+	while ((buffer = test_device_take(queue)) != NULL)
+		test_device_use(queue, buffer, 8);
+	test_device_notify(queue);
+	assert_true(type("x", 1));
+	assert_int_equal(inputs, 1);
+}
+
 /* Which device is the console */
 
 static void device_is_used_where_there_is_no_other(void **state)
@@ -297,6 +334,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(failed_attach_leaves_nothing, start_unattached,
+						end),
+		cmocka_unit_test_setup_teardown(first_port_is_opened_where_there_are_several, start,
 						end),
 		cmocka_unit_test_setup_teardown(device_is_used_where_there_is_no_other,
 						start_unattached, end),

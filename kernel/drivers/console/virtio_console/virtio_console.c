@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The virtio console (virtio 1.2, 5.3), with its one port: hvc0 on the command line.
+ * The virtio console (virtio 1.2, 5.3), with its first port: hvc0 on the command line.
  *
  * Output is copied into buffers of the driver's and is polled: write() comes from any context, a panic's included. On a CPU it is
  * exclusive while interrupts are off; who finds the queue taken all the same is a panic within this very code (or another CPU's), and writes
@@ -8,6 +8,7 @@
  *
  * Input stays in the device's buffers until it is read, and a buffer goes back when it is empty: so the host holds back what nobody takes.
  */
+#include "ports.h"
 #include "regs.h"
 
 #include <base/bits.h>
@@ -38,6 +39,7 @@ struct virtio_console {
 	struct console_device device;
 	struct virtio_dev *virtio;
 	uint64_t features;
+	struct ports ports; /* with VIRTIO_CONSOLE_F_MULTIPORT */
 
 	/* Output, by who holds `out_busy`. */
 	bool out_busy; /* atomic */
@@ -312,7 +314,8 @@ static int open_queues(struct virtio_console *console)
 
 static int prepare(struct virtio_console *console)
 {
-	int error = virtio_negotiate(console->virtio, VIRTIO_CONSOLE_F_EMERG_WRITE,
+	int error = virtio_negotiate(console->virtio,
+				     VIRTIO_CONSOLE_F_MULTIPORT | VIRTIO_CONSOLE_F_EMERG_WRITE,
 				     &console->features);
 
 	if (error)
@@ -322,11 +325,14 @@ static int prepare(struct virtio_console *console)
 	if (!console->in_memory || !console->out_memory)
 		return -ENOMEM;
 	error = open_queues(console);
+	if (!error && console->features & VIRTIO_CONSOLE_F_MULTIPORT)
+		error = ports_create(&console->ports, console->virtio);
 	return error ? error : virtio_start(console->virtio);
 }
 
 static void release(struct virtio_console *console)
 {
+	ports_destroy(&console->ports);
 	mem_free(console->in_memory);
 	mem_free(console->out_memory);
 	mem_free(console);
@@ -358,6 +364,7 @@ static int attach(struct virtio_dev *virtio)
 	console->out_free_count = OUT_BUFFERS;
 	for (unsigned i = 0; i < IN_BUFFERS; i++)
 		post(console, &console->in_memory[i]);
+	ports_start(&console->ports);
 	console_set_device(&console->device);
 	return 0;
 }
@@ -372,6 +379,7 @@ static void failed(struct virtio_dev *virtio)
 	console_lose_device(&console->device);
 	while (virtio_queue_detach(console->in) || virtio_queue_detach(console->out))
 		;
+	ports_stop(&console->ports);
 	release(console);
 }
 
