@@ -65,17 +65,12 @@ static struct slab *slab_of(void *object)
 	return (struct slab *)align_down((uintptr_t)object, PAGE_SIZE);
 }
 
-static struct slab *slab_create(struct cache *cache)
+static void slab_create(struct cache *cache, struct page *page)
 {
-	struct page *page = page_alloc(0, PAGE_PLAIN);
-	struct slab *slab;
+	struct slab *slab = page_virt(page);
 
-	if (!page)
-		return NULL;
-	slab = page_virt(page);
 	*slab = (struct slab){ .cache = cache, .fresh = (uint16_t)cache->first };
 	list_insert_after(&cache->partial, &slab->link);
-	return slab;
 }
 
 static void *slab_take(struct slab *slab)
@@ -113,20 +108,23 @@ static void *page_object_alloc(struct cache *cache)
 
 void *cache_alloc(struct cache *cache)
 {
-	struct slab *slab;
-	void *object = NULL;
+	void *object;
 
 	if (unlikely(!cache->stride_bytes))
 		return page_object_alloc(cache);
 	spin_lock(&cache->lock);
-	if (list_empty(&cache->partial))
-		slab = slab_create(cache);
-	else
-		slab = list_entry(cache->partial.next, struct slab, link);
-	if (slab) {
-		object = slab_take(slab);
-		cache->in_use++;
+	while (list_empty(&cache->partial)) {
+		/* Without the lock: when memory is short, others free objects, perhaps of this cache. */
+		spin_unlock(&cache->lock);
+		struct page *page = page_alloc(0, PAGE_PLAIN);
+
+		if (!page)
+			return NULL;
+		spin_lock(&cache->lock);
+		slab_create(cache, page);
 	}
+	object = slab_take(list_entry(cache->partial.next, struct slab, link));
+	cache->in_use++;
 	spin_unlock(&cache->lock);
 	return object;
 }

@@ -268,6 +268,54 @@ static void stack_create_without_tables_fails_and_loses_nothing(void **state)
 		stack_destroy(stacks[--count]);
 }
 
+/* What another has of a cache, and gives back when memory is short. */
+struct hoard {
+	struct pages_reclaimer reclaimer;
+	struct cache cache;
+	void *objects[200];
+	unsigned count;
+};
+
+static bool give_back(struct pages_reclaimer *reclaimer)
+{
+	struct hoard *hoard = container_of(reclaimer, struct hoard, reclaimer);
+
+	if (!hoard->count)
+		return false;
+	cache_free(&hoard->cache, hoard->objects[--hoard->count]);
+	return true;
+}
+
+static void objects_can_be_freed_to_make_room_for_others(void **state)
+{
+	struct hoard hoard = { .reclaimer.reclaim = give_back };
+	struct list_node taken = { &taken, &taken };
+	struct page *page;
+	void *object;
+
+	(void)state;
+	cache_init(&hoard.cache, "test", 1000, 8);
+	while (hoard.count < countof(hoard.objects))
+		hoard.objects[hoard.count++] = cache_alloc(&hoard.cache);
+	while ((page = page_alloc(0, PAGE_IF_FREE)) != NULL)
+		list_insert_before(&taken, page_virt(page));
+	pages_add_reclaimer(&hoard.reclaimer);
+	/* Slabs are full: a new one is wanted, for which the other gives up some. */
+	object = cache_alloc(&hoard.cache);
+	assert_non_null(object);
+	assert_true(hoard.count < countof(hoard.objects));
+	pages_remove_reclaimer(&hoard.reclaimer);
+	cache_free(&hoard.cache, object);
+	while (give_back(&hoard.reclaimer))
+		;
+	while (!list_empty(&taken)) {
+		page = page_of(virt_to_phys(taken.next));
+		list_remove(taken.next);
+		page_put(page);
+	}
+	assert_int_equal(hoard.cache.in_use, 0);
+}
+
 static void out_of_memory_is_an_answer_not_an_end(void **state)
 {
 	struct cache cache;
@@ -319,6 +367,7 @@ int main(void)
 		cmocka_unit_test(stacks_are_writable_and_recycled),
 		cmocka_unit_test(stacks_have_a_guard_page),
 		cmocka_unit_test(stack_create_without_tables_fails_and_loses_nothing),
+		cmocka_unit_test(objects_can_be_freed_to_make_room_for_others),
 		cmocka_unit_test(out_of_memory_is_an_answer_not_an_end),
 	};
 
