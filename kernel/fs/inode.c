@@ -141,6 +141,39 @@ int inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned s
 	return error;
 }
 
+ssize_t inode_get_xattr(struct inode *inode, const char *name, void *value, size_t size)
+{
+	if (!inode->ops->get_xattr)
+		return -EOPNOTSUPP;
+	mutex_lock(&inode->fs->lock);
+	ssize_t result = inode->ops->get_xattr(inode, name, value, size);
+	mutex_unlock(&inode->fs->lock);
+	return result;
+}
+
+ssize_t inode_list_xattrs(struct inode *inode, char *names, size_t size)
+{
+	if (!inode->ops->list_xattrs)
+		return 0;
+	mutex_lock(&inode->fs->lock);
+	ssize_t result = inode->ops->list_xattrs(inode, names, size);
+	mutex_unlock(&inode->fs->lock);
+	return result;
+}
+
+int inode_set_xattr(struct inode *inode, const char *name, const void *value, size_t bytes,
+		    unsigned flags)
+{
+	if (!inode->ops->set_xattr)
+		return -EOPNOTSUPP;
+	mutex_lock(&inode->fs->lock);
+	int error = inode->ops->set_xattr(inode, name, value, bytes, flags);
+	mutex_unlock(&inode->fs->lock);
+	if (!error)
+		notify_inode(inode, NOTIFY_ATTRIBUTES);
+	return error;
+}
+
 ssize_t inode_readlink(struct inode *inode, char *buffer, size_t size)
 {
 	if ((inode->mode & S_IFMT) != S_IFLNK || !inode->ops->readlink)

@@ -97,7 +97,7 @@ if root python3-tests python3 libpython3.11-testsuite; then
 		resource tempfile shutil pathlib tarfile eintr queue; do
 		name=python3-tests-$tests
 		wanted "$name" || continue
-		guest 600 1024 --add tests/debian/python_tests.py:/tests.py -- /usr/bin/python3 /tests.py "test_$tests" </dev/null
+		guest 1800 1024 --add tests/debian/python_tests.py:/tests.py -- /usr/bin/python3 /tests.py "test_$tests" </dev/null
 		status=$?
 		result=$(tr -d '\r' <"$work/out" | grep -a "^test_$tests:")
 		if [ $status -eq 0 ]; then pass "$name (${result#*: })"; else fail "$name" "$(shown)"; fi

@@ -4,3 +4,6 @@
 for program in pidfd mqueue rarecalls; do
 	try $program
 done
+options=$with_data
+try xattr
+options=

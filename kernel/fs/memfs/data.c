@@ -533,8 +533,7 @@ static int data_open(struct inode *inode, struct file *file)
 }
 
 const struct inode_ops memfs_file_inode_ops = {
-	.getattr = node_getattr,
-	.setattr = node_setattr,
+	NODE_ATTRIBUTE_OPS,
 	.open = data_open,
 	.destroy = node_destroy,
 };

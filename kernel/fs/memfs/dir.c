@@ -470,7 +470,6 @@ const struct inode_ops memfs_dir_ops = {
 	.rename = rename,
 	.iterate = iterate,
 	.tmpfile = make_unnamed,
-	.getattr = node_getattr,
-	.setattr = node_setattr,
+	NODE_ATTRIBUTE_OPS,
 	.destroy = node_destroy,
 };

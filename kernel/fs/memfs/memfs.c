@@ -47,14 +47,12 @@ static ssize_t readlink(struct inode *inode, char *buffer, size_t size)
 
 const struct inode_ops memfs_link_ops = {
 	.readlink = readlink,
-	.getattr = node_getattr,
-	.setattr = node_setattr,
+	NODE_ATTRIBUTE_OPS,
 	.destroy = node_destroy,
 };
 
 const struct inode_ops memfs_other_ops = {
-	.getattr = node_getattr,
-	.setattr = node_setattr,
+	NODE_ATTRIBUTE_OPS,
 	.destroy = node_destroy,
 };
 

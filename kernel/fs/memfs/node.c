@@ -202,6 +202,7 @@ void node_destroy(struct inode *inode)
 		pagetree_remove(&node->data.pages, 0, UINT64_MAX);
 	else if (node_is(node, S_IFLNK))
 		mem_free(node->link.target);
+	node_remove_xattrs(node);
 	mem_free(node);
 }
 
@@ -275,6 +276,14 @@ int node_getattr(struct inode *inode, struct inode_attr *out)
 	}
 	unlock_data(node);
 	return 0;
+}
+
+void node_changed(struct node *node)
+{
+	lock_data(node);
+	node_pin(node);
+	node->ctime = memfs_now(memfs_of(node));
+	unlock_data(node);
 }
 
 int node_setattr(struct inode *inode, const struct inode_attr *attr, unsigned set)

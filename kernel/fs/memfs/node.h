@@ -42,6 +42,8 @@ struct data {
 	bool opened_writable; /* [lock] no frame of the image is lent any more: writes must reach those who map */
 };
 
+struct xattr;
+
 struct node {
 	struct inode inode;
 	struct rb_node index_node; /* [index_lock] */
@@ -53,6 +55,7 @@ struct node {
 	uint32_t uid, gid;
 	uint64_t rdev;
 	struct timestamp atime, mtime, ctime;
+	struct xattr *xattrs; /* [owned] */
 	union {
 		struct directory dir;
 		struct data data;
@@ -95,8 +98,23 @@ void node_pin(struct node *node);
 void node_unlinked(struct node *node, struct node *dir, const char *name, size_t length);
 struct timestamp memfs_now(const struct memfs *fs);
 
+/** What is told of it has changed: pins it and sets its ctime. [fs.lock] */
+void node_changed(struct node *node);
+
 int node_getattr(struct inode *inode, struct inode_attr *out);
 int node_setattr(struct inode *inode, const struct inode_attr *attr, unsigned set);
+
+/* xattr.c */
+
+ssize_t node_get_xattr(struct inode *inode, const char *name, void *value, size_t size);
+ssize_t node_list_xattrs(struct inode *inode, char *names, size_t size);
+int node_set_xattr(struct inode *inode, const char *name, const void *value, size_t bytes,
+		   unsigned flags);
+void node_remove_xattrs(struct node *node);
+
+#define NODE_ATTRIBUTE_OPS                                                             \
+	.getattr = node_getattr, .setattr = node_setattr, .get_xattr = node_get_xattr, \
+	.set_xattr = node_set_xattr, .list_xattrs = node_list_xattrs
 
 /* entry.c: the names that a directory has in memory */
 

@@ -77,6 +77,13 @@ struct inode_ops {
 	/* All */
 	int (*getattr)(struct inode *inode, struct inode_attr *out);
 	int (*setattr)(struct inode *inode, const struct inode_attr *attr, unsigned set);
+	/* Extended attributes, by their whole names; under fs->lock, from and to kernel memory. NULL: there are none. The lengths are
+	 * returned, also where `size` is 0 and nothing is copied; -ERANGE: too small; -ENODATA: it has no such one. */
+	ssize_t (*get_xattr)(struct inode *inode, const char *name, void *value, size_t size);
+	ssize_t (*list_xattrs)(struct inode *inode, char *names, size_t size);
+	/* `value` NULL: takes it away. -EEXIST, -ENODATA (INODE_XATTR_*), -ENOMEM. */
+	int (*set_xattr)(struct inode *inode, const char *name, const void *value, size_t bytes,
+			 unsigned flags);
 	/* Fills file->ops and what else it needs. NULL: the file system's default for the type. */
 	int (*open)(struct inode *inode, struct file *file);
 	void (*destroy)(struct inode *inode); /* the last reference is gone */
@@ -144,6 +151,13 @@ int must_check inode_getattr(struct inode *inode, struct inode_attr *out);
 
 /** Takes the file system's lock. -EPERM where nothing can be changed; -ETXTBSY: the size of a program that runs. */
 int must_check inode_setattr(struct inode *inode, const struct inode_attr *attr, unsigned set);
+
+/* Extended attributes (xattr(7)): as the operations, with the file system's lock taken; -EOPNOTSUPP: it has none. */
+enum { INODE_XATTR_CREATE = 1, INODE_XATTR_REPLACE = 2 };
+ssize_t must_check inode_get_xattr(struct inode *inode, const char *name, void *value, size_t size);
+ssize_t must_check inode_list_xattrs(struct inode *inode, char *names, size_t size);
+int must_check inode_set_xattr(struct inode *inode, const char *name, const void *value,
+			       size_t bytes, unsigned flags);
 
 /** The text of a symbolic link, not NUL-terminated: its length, at most `size`. -EINVAL: is none. */
 ssize_t must_check inode_readlink(struct inode *inode, char *buffer, size_t size);
