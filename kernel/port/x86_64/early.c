@@ -88,11 +88,24 @@ static const char *cmdline(void)
 	return early_memory_at(NULL, boot_info.cmdline, boot_info.cmdline_bytes);
 }
 
-static bool cmdline_has(const char *name)
+static bool occurs(const char *text, const char *in, size_t bytes)
+{
+	size_t length = strlen(text);
+
+	for (; bytes >= length; in++, bytes--) {
+		if (*in == *text && !memcmp(in, text, length))
+			return true;
+	}
+	return false;
+}
+
+/** Most lines do not have it anywhere, which is told without reading them word for word. */
+static bool cmdline_has_nokaslr(void)
 {
 	const char *line = cmdline();
+	size_t bytes = boot_info.cmdline_bytes;
 
-	return line && params_early_flag(line, boot_info.cmdline_bytes, name);
+	return line && occurs("nokaslr", line, bytes) && params_early_flag(line, bytes, "nokaslr");
 }
 
 static void keep_cmdline(void)
@@ -189,7 +202,7 @@ struct early_place early_main(unsigned protocol, uint64_t info, uint64_t tsc)
 
 	boot_error = read_boot_info(protocol, info, tsc);
 	keep_cmdline();
-	random = cmdline_has("nokaslr") ? 0 : early_random();
+	random = cmdline_has_nokaslr() ? 0 : early_random();
 	base = choose_places(random);
 	/* The lowest byte 0 ends strings before they reach the guard. */
 	__stack_chk_guard = early_random() & ~(uint64_t)0xff;

@@ -77,14 +77,13 @@ struct fixup {
 };
 extern const struct fixup extable_start[], extable_end[];
 
-static void set_gate(unsigned vector, unsigned ist, unsigned extra)
+static void set_gate(unsigned vector)
 {
 	uint64_t entry = (uintptr_t)trap_stubs + (uint64_t)vector * TRAP_STUB_BYTES;
 
 	idt[vector] = (struct gate){ .offset_low = (uint16_t)entry,
 				     .selector = KERNEL_CS,
-				     .ist = (uint8_t)ist,
-				     .type = (uint8_t)(GATE_INTERRUPT | extra),
+				     .type = GATE_INTERRUPT,
 				     .offset_middle = (uint16_t)(entry >> 16),
 				     .offset_high = (uint32_t)(entry >> 32) };
 }
@@ -95,15 +94,15 @@ void traps_start(void)
 	uint64_t base = (uintptr_t)&tss;
 
 	for (unsigned v = 0; v < VECTOR_COUNT; v++)
-		set_gate(v, 0, 0);
+		set_gate(v);
 	/* What firmware may have left on comes to nothing. */
 	for (unsigned v = VECTOR_COUNT; v < VECTORS_ALL; v++)
 		idt[v] = idt[VECTOR_SPURIOUS];
-	set_gate(3, 0, GATE_USER);
-	set_gate(4, 0, GATE_USER);
-	set_gate(TRAP_NMI, 1, 0);
-	set_gate(TRAP_DOUBLE_FAULT, 2, 0);
-	set_gate(TRAP_MACHINE_CHECK, 3, 0);
+	idt[3].type |= GATE_USER;
+	idt[4].type |= GATE_USER;
+	idt[TRAP_NMI].ist = 1;
+	idt[TRAP_DOUBLE_FAULT].ist = 2;
+	idt[TRAP_MACHINE_CHECK].ist = 3;
 	for (unsigned i = 0; i < IST_COUNT; i++)
 		tss.ist[i] = (uintptr_t)ist_stacks[i + 1];
 	tss.io_map = sizeof tss;
