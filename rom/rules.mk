@@ -2,7 +2,7 @@
 # The boot ROM. Included by the Makefile.
 
 ROM_SRC := $(wildcard rom/*.[cS])
-ROM_CFLAGS := -std=gnu17 -m32 -Os -ffreestanding -fno-pic -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing \
+ROM_CFLAGS := -std=gnu17 -m32 -Os -mregparm=3 -fomit-frame-pointer -ffreestanding -fno-pic -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-jump-tables $(WARN) -Ikernel/include
 
 $(BUILD)/rom/%.o: rom/% Makefile rom/rules.mk

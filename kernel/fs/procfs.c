@@ -5,6 +5,7 @@
  */
 #include "procfs.h"
 
+#include <base/assert.h>
 #include <base/bits.h>
 #include <base/errno.h>
 #include <base/format.h>
@@ -475,9 +476,12 @@ int sysfs_add(const struct procfs_entry *entries, unsigned count)
 	return add(&sysfs, entries, count);
 }
 
-void procfs_set_pid(int pid)
+void procfs_set_pid(const char *pid)
 {
-	format(procfs.pid, sizeof procfs.pid, "%d", pid);
+	size_t length = strlen(pid);
+
+	assert(length < sizeof procfs.pid);
+	memcpy(procfs.pid, pid, length + 1);
 }
 
 static void reset(struct made_up *system)

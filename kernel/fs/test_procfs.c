@@ -223,7 +223,7 @@ static void self_becomes_a_link_to_the_number(void **state)
 	char text[32];
 
 	(void)state;
-	procfs_set_pid(42);
+	procfs_set_pid("42");
 	assert_true(lists("/proc", "42 meminfo numbers plain self several sys"));
 	assert_int_equal(link_text("/proc/self", text, sizeof text), 2);
 	assert_memory_equal(text, "42", 2);

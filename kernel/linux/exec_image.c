@@ -28,23 +28,33 @@ int exec_check_file(struct file *file, const char **why)
 	return 0;
 }
 
+/* Opening a FIFO would wait, and that of a device might do something. */
+static int check_type(uint32_t type, const char **why)
+{
+	if (type == S_IFLNK)
+		return refuse(why, -ELOOP, "is a symbolic link");
+	if (type != S_IFREG)
+		return refuse(why, -EACCES, "is not a regular file");
+	return 0;
+}
+
 int exec_open(const struct path_context *paths, struct inode *base, const char *path,
 	      unsigned flags, struct file **out, const char **why)
 {
 	struct inode *inode;
-	/* Looked at first: opening a FIFO would wait, and that of a device might do something. */
+	int open_flags = flags & PATH_NOFOLLOW ? O_NOFOLLOW : O_RDONLY;
 	int err = path_lookup(paths, base, path, flags, &inode);
 
 	if (err)
 		return refuse(why, err,
 			      err == -ENOENT ? "is not in the image" : "cannot be opened");
-	uint32_t type = inode->mode & S_IFMT;
-	inode_put(inode);
-	if (type == S_IFLNK)
-		return refuse(why, -ELOOP, "is a symbolic link");
-	if (type != S_IFREG)
-		return refuse(why, -EACCES, "is not a regular file");
-	err = path_open(paths, base, path, flags & PATH_NOFOLLOW ? O_NOFOLLOW : O_RDONLY, 0, out);
+	err = check_type(inode->mode & S_IFMT, why);
+	if (err) {
+		inode_put(inode);
+		return err;
+	}
+	err = path_open(paths, base, path, open_flags, 0, out);
+	inode_put(inode); /* not before, or it would be read once more */
 	if (err)
 		return refuse(why, err, "cannot be opened");
 	err = exec_check_file(*out, why);

@@ -360,6 +360,6 @@ int proc_register(void)
 	if (!err)
 		err = network_show();
 	if (!err)
-		procfs_set_pid(1);
+		procfs_set_pid("1");
 	return err;
 }

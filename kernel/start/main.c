@@ -37,15 +37,31 @@
 
 extern char boot_stack[], boot_stack_top[];
 
+static size_t put_decimal(char *to, uint8_t value)
+{
+	size_t length = 0;
+
+	if (value >= 100)
+		to[length++] = (char)('0' + value / 100);
+	if (value >= 10)
+		to[length++] = (char)('0' + value / 10 % 10);
+	to[length++] = (char)('0' + value % 10);
+	return length;
+}
+
 static void end_machine(unsigned status)
 {
-	char record[sizeof STATUS_RECORD_BEGIN + sizeof STATUS_RECORD_END + 4];
-	int length = format(record, sizeof record, STATUS_RECORD_BEGIN "%u" STATUS_RECORD_END,
-			    status & 0xff);
+	char record[sizeof STATUS_RECORD_BEGIN + sizeof STATUS_RECORD_END + 4] =
+		STATUS_RECORD_BEGIN;
+	size_t length = sizeof STATUS_RECORD_BEGIN - 1;
 
+	/* Not by format(): a short run has no other need of it, and TCG would translate it for this. */
+	length += put_decimal(record + length, (uint8_t)status);
+	memcpy(record + length, STATUS_RECORD_END, sizeof STATUS_RECORD_END - 1);
+	length += sizeof STATUS_RECORD_END - 1;
 	/* The record counts as the last thing that the console says. */
 	log_set_sink(NULL);
-	console_write_last(record, (size_t)length);
+	console_write_last(record, length);
 	platform_power_off(status);
 }
 

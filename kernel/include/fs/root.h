@@ -58,7 +58,7 @@ struct procfs_entry {
  * exist while the latter returns no error. `cookie` of `list` is 0 at first. Callbacks run under procfs's lock, and so
  * must not walk paths. /proc/self is a link to the number given here once it is given, a directory before.
  */
-void procfs_set_pid(int pid);
+void procfs_set_pid(const char *pid);
 
 /** Registers a static table that lives for ever; before or after root_mount(). -ENOMEM. */
 int must_check procfs_add(const struct procfs_entry *entries, unsigned count);
