@@ -168,6 +168,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 -include tests/net/rules.mk
 -include tests/vsock/rules.mk
 -include tests/vmm/rules.mk
+-include tests/resume/rules.mk
 -include bench/rules.mk
 
 # --- checks -------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ $(FUZZ_TARGETS): build/host/%: build/host/%.o $$(call parts,$$*)
 # A suite prints a line per test and its counts, which suite.sh stores (its second argument: the limit in seconds) and
 # sum-suites.sh adds up. A suite whose build fails counts as a failed test.
 
-SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli vmms net flood lossy stalls vsock vmm selftest debian fuzz
+SUITES := layers cycles headers size format docs gcc clang unit guest guest-q35 guest-pc boot devices cli vmms net flood lossy stalls vsock vmm resume selftest debian fuzz
 suite = @scripts/suite.sh $(@:check-%=%)
 
 check:
@@ -254,6 +255,9 @@ check-vmm: $(BUILD)/capuchin.elf build/vmm/kvm_linux64 build/bench/hello.erofs
 
 check-selftest: all
 	$(suite) 900 tests/selftest/run.sh
+
+check-resume: $(BUILD)/capuchin.elf build/resume/drive build/resume/beat
+	$(suite) 600 tests/resume/run.sh
 
 format:
 	find kernel rom cli tests bench -name '*.[ch]' | xargs clang-format -i

@@ -4,8 +4,9 @@
  * next key at once, the other half is handed out and erased, and so are copies on the stack. So what
  * was given cannot be computed from the state that is found later.
  *
- * Seeded at the first use. Each block also takes in fresh bits from the CPU and the cycle counter,
- * which makes two machines resumed from one snapshot go separate ways.
+ * Seeded at the first use. Each block also takes in fresh bits from the CPU and the cycle counter. Of two
+ * machines that were resumed from one snapshot neither hands out what was prepared before: the
+ * hypervisor's generation number is compared each time.
  */
 #include <core/random.h>
 
@@ -35,6 +36,9 @@ static struct {
 	void (*source)(void *context);    /* [lock] */
 	void *source_context;             /* [lock] */
 	uint64_t added;                   /* [lock] bytes */
+	unsigned renewals;                /* [lock to write] */
+	const uint64_t *generation;       /* [lock] two words that the hypervisor writes; NULL */
+	uint64_t generation_seen[2];      /* [lock] */
 } pool;
 
 /* A new key and a full `ready`. */
@@ -89,21 +93,55 @@ static void mix_jitter(void) REQUIRES(pool.lock)
 	wipe(words, sizeof(words));
 }
 
-static void seed(void) REQUIRES(pool.lock)
+static void mix_cpu(void) REQUIRES(pool.lock)
 {
-	const char *param = params_get("seed");
 	uint64_t words[4];
 	unsigned got = 0;
 
-	pool.seeded = true;
 	while (got < countof(words) && cpu_random(&words[got]))
 		got++;
 	mix(words, got * sizeof(*words));
 	wipe(words, sizeof(words));
 	if (got < countof(words))
 		mix_jitter();
+}
+
+static void seed(void) REQUIRES(pool.lock)
+{
+	const char *param = params_get("seed");
+
+	pool.seeded = true;
+	mix_cpu();
 	if (param)
 		mix(param, strlen(param));
+}
+
+static void read_generation(uint64_t words[2]) REQUIRES(pool.lock)
+{
+	words[0] = __atomic_load_n(&pool.generation[0], __ATOMIC_RELAXED);
+	words[1] = __atomic_load_n(&pool.generation[1], __ATOMIC_RELAXED);
+}
+
+static bool generation_changed(void) REQUIRES(pool.lock)
+{
+	uint64_t now[2];
+
+	if (likely(!pool.generation))
+		return false;
+	read_generation(now);
+	return now[0] != pool.generation_seen[0] || now[1] != pool.generation_seen[1];
+}
+
+/* Mixing makes a new block, so nothing of the old one is left. */
+static void renew(void) REQUIRES(pool.lock)
+{
+	if (pool.generation) {
+		read_generation(pool.generation_seen);
+		mix(pool.generation_seen, sizeof(pool.generation_seen));
+	}
+	mix_cpu();
+	pool.renewals++;
+	pool.blocks = SOURCE_BLOCKS; /* a device is asked soon */
 }
 
 static void hand_out(uint8_t *to, size_t bytes) REQUIRES(pool.lock)
@@ -130,6 +168,8 @@ void random_bytes(void *out, size_t bytes)
 	spin_lock(&pool.lock);
 	if (!pool.seeded)
 		seed();
+	if (unlikely(generation_changed()))
+		renew();
 	hand_out(out, bytes);
 	if (unlikely(pool.blocks >= SOURCE_BLOCKS)) {
 		pool.blocks = 0;
@@ -197,4 +237,36 @@ void random_remove_source(const void *context)
 	if (pool.source_context == context)
 		pool.source = NULL;
 	spin_unlock(&pool.lock);
+}
+
+void random_set_generation(const uint64_t *words)
+{
+	spin_lock(&pool.lock);
+	pool.generation = words;
+	if (words)
+		read_generation(pool.generation_seen);
+	spin_unlock(&pool.lock);
+	random_renew(); /* it may have changed before it was known */
+}
+
+void random_renew(void)
+{
+	spin_lock(&pool.lock);
+	if (pool.seeded)
+		renew();
+	spin_unlock(&pool.lock);
+}
+
+unsigned random_renewals(void)
+{
+	unsigned renewals;
+
+	if (likely(!__atomic_load_n(&pool.generation, __ATOMIC_RELAXED)))
+		return __atomic_load_n(&pool.renewals, __ATOMIC_RELAXED);
+	spin_lock(&pool.lock);
+	if (generation_changed())
+		renew();
+	renewals = pool.renewals;
+	spin_unlock(&pool.lock);
+	return renewals;
 }

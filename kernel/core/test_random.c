@@ -165,6 +165,71 @@ static void source_is_asked_after_so_much(void **state)
 	assert_int_equal(other, 0);
 }
 
+static void renewal_throws_away_what_was_prepared(void **state)
+{
+	uint64_t prepared[3], after[3];
+
+	(void)state;
+	random_u64();
+	for (unsigned i = 0; i < countof(prepared); i++)
+		memcpy(&prepared[i], pool.ready + (i + 1) * sizeof(uint64_t), sizeof(uint64_t));
+	random_renew();
+	random_bytes(after, sizeof(after));
+	for (unsigned i = 0; i < countof(after); i++)
+		for (unsigned j = 0; j < countof(prepared); j++)
+			assert_true(after[i] != prepared[j]);
+}
+
+/* Two machines from one snapshot, whose CPUs even give the same random numbers and times. */
+static uint64_t first_of_clone(const void *snapshot, const uint64_t id[2], uint64_t generation[2])
+{
+	memcpy(&pool, snapshot, sizeof(pool));
+	memcpy(generation, id, 2 * sizeof(*id));
+	host_seed_random(7);
+	host_set_time(7);
+	return random_u64();
+}
+
+static void machines_from_one_snapshot_get_different_bytes(void **state)
+{
+	static const uint64_t ids[3][2] = { { 1, 2 }, { 1, 3 }, { 4, 2 } };
+	static uint64_t generation[2];
+	uint8_t snapshot[sizeof(pool)];
+	uint64_t first[3];
+	unsigned renewals;
+
+	(void)state;
+	random_set_generation(generation);
+	random_u64();
+	renewals = random_renewals();
+	memcpy(snapshot, &pool, sizeof(pool));
+	for (unsigned i = 0; i < countof(ids); i++) {
+		first[i] = first_of_clone(snapshot, ids[i], generation);
+		assert_int_equal(random_renewals(), renewals + 1);
+		for (unsigned j = 0; j < i; j++)
+			assert_true(first[i] != first[j]);
+	}
+	/* That the number decides: the same one gives the same bytes here. */
+	assert_true(first_of_clone(snapshot, ids[0], generation) == first[0]);
+	random_set_generation(NULL);
+}
+
+static void a_change_of_the_generation_is_seen_by_who_has_taken_bytes(void **state)
+{
+	static uint64_t generation[2];
+	unsigned renewals;
+
+	(void)state;
+	random_set_generation(generation);
+	renewals = random_renewals();
+	random_u64();
+	assert_int_equal(random_renewals(), renewals);
+	generation[1]++;
+	assert_int_equal(random_renewals(), renewals + 1);
+	assert_int_equal(random_renewals(), renewals + 1);
+	random_set_generation(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +241,10 @@ int main(void)
 		cmocka_unit_test_setup(random_takes_in_the_seed_parameter, setup),
 		cmocka_unit_test_setup(random_add_changes_what_comes, setup),
 		cmocka_unit_test_setup(source_is_asked_after_so_much, setup),
+		cmocka_unit_test_setup(renewal_throws_away_what_was_prepared, setup),
+		cmocka_unit_test_setup(machines_from_one_snapshot_get_different_bytes, setup),
+		cmocka_unit_test_setup(a_change_of_the_generation_is_seen_by_who_has_taken_bytes,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

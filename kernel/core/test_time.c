@@ -122,8 +122,8 @@ static int setup(void **state)
 	static char *memory[32];
 
 	(void)state;
-	memset(&clock, 0, sizeof(clock));
-	memset(&page, 0, sizeof(page));
+	memset(&the_clock, 0, sizeof(the_clock));
+	memset(&clock_page, 0, sizeof(clock_page));
 	memset(&sim, 0, sizeof(sim));
 	sim.tsc_hz = 2800000000;
 	sim.access_cycles = ACCESS_CYCLES;
@@ -146,7 +146,7 @@ static uint64_t true_ns(void)
 
 static uint64_t ppm_off(void)
 {
-	uint64_t hz = mul_div(NS_PER_S, BIT64(page.time.shift), page.time.mult);
+	uint64_t hz = mul_div(NS_PER_S, BIT64(clock_page.time.shift), clock_page.time.mult);
 	uint64_t off = hz > sim.tsc_hz ? hz - sim.tsc_hz : sim.tsc_hz - hz;
 
 	return off * 1000000 / sim.tsc_hz;
@@ -179,7 +179,7 @@ static void time_takes_the_rate_that_the_machine_tells(void **state)
 	assert_int_equal(sim.starts, 0);
 	expect_near(time_now(), 123456000, 2);
 	assert_int_equal(sim.starts, 0);
-	assert_int_equal(page.time.usable, 1);
+	assert_int_equal(clock_page.time.usable, 1);
 }
 
 static void time_takes_the_users_rate_first(void **state)
@@ -204,7 +204,7 @@ static void time_does_not_wait_when_the_reference_ran_since_boot(void **state)
 	expect_near(time_now(), 5000 * NS_PER_US, 5000 * NS_PER_US / 100);
 	assert_true(cpu_cycles() - before < 20 * ACCESS_CYCLES);
 	assert_in_range(ppm_off(), 0, 400);
-	assert_int_equal(page.time.usable, 0);
+	assert_int_equal(clock_page.time.usable, 0);
 }
 
 static void time_waits_no_longer_than_two_milliseconds(void **state)
@@ -244,9 +244,9 @@ static void time_refines_the_rate_without_a_jump(void **state)
 		advance_us(500);
 	}
 	assert_in_range(ppm_off(), 0, 2);
-	assert_int_equal(page.time.usable, 1);
-	assert_null(clock.calibration.reference);
-	assert_int_equal(clock.recheck_at, UINT64_MAX);
+	assert_int_equal(clock_page.time.usable, 1);
+	assert_null(the_clock.calibration.reference);
+	assert_int_equal(the_clock.recheck_at, UINT64_MAX);
 }
 
 static void time_is_refined_after_a_long_silence(void **state)
@@ -257,10 +257,10 @@ static void time_is_refined_after_a_long_silence(void **state)
 	time_now();
 	advance_us(30000000); /* the rough rate cannot tell how often the reference has wrapped */
 	time_now();
-	assert_int_equal(page.time.usable, 0);
+	assert_int_equal(clock_page.time.usable, 0);
 	advance_us(300000);
 	time_now();
-	assert_int_equal(page.time.usable, 1);
+	assert_int_equal(clock_page.time.usable, 1);
 	assert_in_range(ppm_off(), 0, 20);
 }
 
@@ -284,8 +284,8 @@ static void time_survives_a_reference_that_stands_still(void **state)
 	time_start_reference();
 	advance_us(3000);
 	time_now();
-	assert_int_equal(page.time.usable, 1);
-	assert_int_equal(page.time.mult, time_rate_from_hz(GUESSED_HZ).mult);
+	assert_int_equal(clock_page.time.usable, 1);
+	assert_int_equal(clock_page.time.mult, time_rate_from_hz(GUESSED_HZ).mult);
 }
 
 static void time_takes_a_slow_reference_rather_than_a_guess(void **state)
@@ -295,7 +295,7 @@ static void time_takes_a_slow_reference_rather_than_a_guess(void **state)
 	time_start_reference();
 	time_now();
 	assert_in_range(ppm_off(), 0, 1500);
-	assert_in_range(clock.calibration.error_ppm, 1500, 500000);
+	assert_in_range(the_clock.calibration.error_ppm, 1500, 500000);
 	for (unsigned i = 0; i < 100; i++) {
 		advance_us(20000);
 		time_now();
@@ -312,8 +312,8 @@ static void time_survives_a_reference_that_vanishes(void **state)
 	sim.vanished = sim.absent = true;
 	advance_us(100000);
 	expect_near(time_now(), 103000 * NS_PER_US, 200 * NS_PER_US);
-	assert_int_equal(page.time.usable, 1);
-	assert_int_equal(clock.recheck_at, UINT64_MAX);
+	assert_int_equal(clock_page.time.usable, 1);
+	assert_int_equal(the_clock.recheck_at, UINT64_MAX);
 }
 
 static void time_survives_a_machine_without_a_reference(void **state)
@@ -340,7 +340,7 @@ static void time_asks_the_machine_each_time_where_it_has_to(void **state)
 	assert_int_equal(time_now(), 5000);
 	sim.machine_ns = 6000;
 	assert_int_equal(time_now(), 6000);
-	assert_int_equal(page.time.usable, 0);
+	assert_int_equal(clock_page.time.usable, 0);
 	expect_near(time_wall(), sim.wall_ns, 0);
 }
 

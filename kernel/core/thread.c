@@ -10,6 +10,7 @@
 
 #include <base/assert.h>
 #include <base/errno.h>
+#include <core/resume.h>
 #include <core/time.h>
 #include <hal/context.h>
 #include <hal/cpu.h>
@@ -155,7 +156,9 @@ static void account(struct run_queue *rq, struct thread *thread)
 {
 	uint64_t now = cpu_cycles();
 
-	thread->run_cycles += now - rq->switched_at_cycles;
+	/* A machine that was resumed may count from 0 again. */
+	if (likely(now > rq->switched_at_cycles))
+		thread->run_cycles += now - rq->switched_at_cycles;
 	rq->switched_at_cycles = now;
 }
 
@@ -209,16 +212,24 @@ void threads_start(void *boot_stack, size_t stack_bytes)
 	cpu_set_thread(&rq->idle);
 }
 
+bool scheduler_is_idle(void)
+{
+	return thread_current() == &run_queue()->idle;
+}
+
 void thread_idle(void)
 {
 	struct run_queue *rq = run_queue();
 
-	assert(thread_current() == &rq->idle);
+	assert(scheduler_is_idle());
 	for (;;) {
+		if (list_empty(&rq->ready))
+			resume_watch();
 		cpu_irq_disable();
 		if (list_empty(&rq->ready))
 			cpu_wait_for_interrupt();
 		cpu_irq_enable();
+		resume_idle_ended();
 		thread_yield();
 	}
 }
@@ -382,8 +393,14 @@ static void wait_idle(struct run_queue *rq, struct waiter *const *waiters,
 	cpu_irq_enable();
 }
 
-static int sleep_until(struct waiter *const *waiters, unsigned count,
-		       uint64_t deadline_ns) NO_THREAD_SAFETY_ANALYSIS
+static bool is_over(uint64_t deadline_ns, enum wait_flags flags)
+{
+	return deadline_ns != TIME_NEVER &&
+	       (flags & WAIT_WALL ? time_wall() : time_now()) >= deadline_ns;
+}
+
+static int sleep_until(struct waiter *const *waiters, unsigned count, uint64_t deadline_ns,
+		       enum wait_flags flags) NO_THREAD_SAFETY_ANALYSIS
 {
 	struct run_queue *rq;
 	int result;
@@ -396,7 +413,7 @@ static int sleep_until(struct waiter *const *waiters, unsigned count,
 			spin_unlock(&rq->lock);
 			return result < 0 ? result : 0;
 		}
-		if (deadline_ns != TIME_NEVER && time_now() >= deadline_ns) {
+		if (is_over(deadline_ns, flags)) {
 			spin_unlock(&rq->lock);
 			return -ETIMEDOUT;
 		}
@@ -420,9 +437,10 @@ int thread_wait(struct waiter *const *waiters, unsigned count, uint64_t deadline
 	self->waits_interruptibly = flags & WAIT_INTERRUPTIBLE;
 	if (deadline_ns != TIME_NEVER) {
 		timer_init(&timeout.timer, wait_over);
-		timer_arm(&timeout.timer, deadline_ns);
+		timer_arm_on(&timeout.timer, flags & WAIT_WALL ? TIMER_WALL : TIMER_MONOTONIC,
+			     deadline_ns);
 	}
-	result = sleep_until(waiters, count, deadline_ns);
+	result = sleep_until(waiters, count, deadline_ns, flags);
 	if (deadline_ns != TIME_NEVER)
 		timer_cancel(&timeout.timer);
 	self->waits_interruptibly = false;

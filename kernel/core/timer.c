@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Timers: per CPU a tree by deadline. The hardware timer is set when a timer comes before what it
+ * Timers: per CPU a tree by deadline for each clock. The hardware timer is set when a timer comes before what it
  * is set to; it is not set back when that timer is cancelled, since an interrupt that finds nothing
  * to do is cheaper than a write to the timer for each time-out that does not happen.
  */
@@ -14,14 +14,19 @@
 
 #define NOT_SET UINT64_MAX
 
+struct timer_base {
+	struct rb_tree tree; /* by deadline; equal ones in the order of arming */
+	struct timer *first; /* leftmost of tree */
+	uint64_t expired_ns; /* timers up to here are being called; 0: none are */
+};
+
 static struct timer_queue {
 	struct spinlock lock;
-	struct rb_tree tree;   /* [lock] by deadline; equal ones in the order of arming */
-	struct timer *first;   /* [lock] leftmost of tree */
-	struct timer *running; /* [lock] its function is being called */
-	uint64_t set_to_ns;    /* [lock] what the hardware timer is set to; NOT_SET */
-	uint64_t expired_ns;   /* [lock] timers up to here are being called; 0: none are */
-	bool started;          /* [lock] */
+	struct timer_base bases[TIMER_CLOCKS]; /* [lock] */
+	struct timer *running;                 /* [lock] its function is being called */
+	uint64_t
+		set_to_ns; /* [lock] what the hardware timer is set to, of time_now(); NOT_SET; 0: expire() is at work */
+	bool started; /* [lock] */
 } queues[CPU_MAX];
 
 static struct timer *timer_of(struct rb_node *node)
@@ -29,9 +34,9 @@ static struct timer *timer_of(struct rb_node *node)
 	return node ? container_of(node, struct timer, node) : NULL;
 }
 
-static void insert(struct timer_queue *queue, struct timer *timer) REQUIRES(queue->lock)
+static void insert(struct timer_base *base, struct timer *timer)
 {
-	struct rb_node **at = &queue->tree.root, *parent = NULL;
+	struct rb_node **at = &base->tree.root, *parent = NULL;
 	bool is_first = true;
 
 	while (*at) {
@@ -43,42 +48,49 @@ static void insert(struct timer_queue *queue, struct timer *timer) REQUIRES(queu
 			is_first = false;
 		}
 	}
-	rb_insert(&queue->tree, &timer->node, parent, at);
+	rb_insert(&base->tree, &timer->node, parent, at);
 	if (is_first)
-		queue->first = timer;
+		base->first = timer;
 	timer->armed = true;
 }
 
 static void remove(struct timer_queue *queue, struct timer *timer) REQUIRES(queue->lock)
 {
-	if (queue->first == timer)
-		queue->first = timer_of(rb_next(&timer->node));
-	rb_remove(&queue->tree, &timer->node);
+	struct timer_base *base = &queue->bases[timer->clock];
+
+	if (base->first == timer)
+		base->first = timer_of(rb_next(&timer->node));
+	rb_remove(&base->tree, &timer->node);
 	timer->armed = false;
+}
+
+static uint64_t earliest_ns(const struct timer_queue *queue) REQUIRES(queue->lock)
+{
+	const struct timer *first = queue->bases[TIMER_MONOTONIC].first;
+	const struct timer *first_of_wall = queue->bases[TIMER_WALL].first;
+	uint64_t ns = first ? first->deadline_ns : NOT_SET;
+
+	return unlikely(first_of_wall) ? min(ns, time_of_wall(first_of_wall->deadline_ns)) : ns;
 }
 
 /* Sets the hardware timer of this CPU, whose queue it is, if need be. */
 static void program(struct timer_queue *queue) REQUIRES(queue->lock)
 {
-	if (!queue->first || queue->first->deadline_ns >= queue->set_to_ns)
+	uint64_t ns = earliest_ns(queue);
+
+	if (ns >= queue->set_to_ns)
 		return;
-	queue->set_to_ns = queue->first->deadline_ns;
-	cpu_timer_arm(time_to_cycles(queue->set_to_ns));
+	queue->set_to_ns = ns;
+	cpu_timer_arm(time_to_cycles(ns));
 }
 
-/* The timer's interrupt, perhaps early, perhaps for a timer that is cancelled. Timers armed by the
- * functions it calls wait for the next interrupt, so that one that re-arms itself in the past does
- * not keep the CPU here. */
-static void expire(void)
+/* Calls the timers of one clock that are due at `now`. */
+static void expire_base(struct timer_queue *queue, struct timer_base *base, uint64_t now)
+	REQUIRES(queue->lock)
 {
-	struct timer_queue *queue = &queues[cpu_index()];
-	uint64_t now = time_now();
-
-	spin_lock(&queue->lock);
-	queue->expired_ns = now;
-	queue->set_to_ns = 0; /* no programming by timer_arm() until the end */
-	while (queue->first && queue->first->deadline_ns <= now) {
-		struct timer *timer = queue->first;
+	base->expired_ns = now;
+	while (base->first && base->first->deadline_ns <= now) {
+		struct timer *timer = base->first;
 
 		remove(queue, timer);
 		queue->running = timer;
@@ -87,7 +99,21 @@ static void expire(void)
 		spin_lock(&queue->lock);
 		queue->running = NULL;
 	}
-	queue->expired_ns = 0;
+	base->expired_ns = 0;
+}
+
+/* The timer's interrupt, perhaps early, perhaps for a timer that is cancelled. Timers armed by the
+ * functions it calls wait for the next interrupt, so that one that re-arms itself in the past does
+ * not keep the CPU here. */
+static void expire(void)
+{
+	struct timer_queue *queue = &queues[cpu_index()];
+
+	spin_lock(&queue->lock);
+	queue->set_to_ns = 0; /* no programming by timer_arm() until the end */
+	expire_base(queue, &queue->bases[TIMER_MONOTONIC], time_now());
+	if (unlikely(queue->bases[TIMER_WALL].first))
+		expire_base(queue, &queue->bases[TIMER_WALL], time_wall());
 	queue->set_to_ns = NOT_SET;
 	program(queue);
 	spin_unlock(&queue->lock);
@@ -124,9 +150,10 @@ static bool take(struct timer *timer)
 	}
 }
 
-void timer_arm(struct timer *timer, uint64_t deadline_ns)
+void timer_arm_on(struct timer *timer, enum timer_clock clock, uint64_t deadline_ns)
 {
 	struct timer_queue *queue;
+	struct timer_base *base;
 
 	assert(timer->fn);
 	if (timer->armed)
@@ -134,13 +161,15 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 	bool irqs_on = cpu_irq_disable(); /* to stay on this CPU */
 
 	timer->cpu = (uint8_t)cpu_index();
+	timer->clock = (uint8_t)clock;
 	queue = &queues[timer->cpu];
+	base = &queue->bases[clock];
 	spin_lock(&queue->lock);
 	if (!queue->started)
 		start(queue);
-	timer->deadline_ns = queue->expired_ns ? max(deadline_ns, queue->expired_ns + 1)
-					       : deadline_ns;
-	insert(queue, timer);
+	timer->deadline_ns = base->expired_ns ? max(deadline_ns, base->expired_ns + 1)
+					      : deadline_ns;
+	insert(base, timer);
 	program(queue);
 	spin_unlock(&queue->lock);
 	if (irqs_on)
@@ -150,4 +179,16 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 bool timer_cancel(struct timer *timer)
 {
 	return take(timer);
+}
+
+void timers_clock_changed(void)
+{
+	struct timer_queue *queue = &queues[cpu_index()];
+
+	spin_lock(&queue->lock);
+	if (queue->started && queue->set_to_ns) {
+		queue->set_to_ns = NOT_SET;
+		program(queue);
+	}
+	spin_unlock(&queue->lock);
 }

@@ -10,6 +10,3 @@ int must_check clock_read(int clock, uint64_t *ns);
 
 bool clock_is_wall(int clock);
 bool clock_is_cpu(int clock);
-
-/** When on time_now()'s clock a (not CPU) clock will show `ns`; a wall clock that is set afterwards does not change that. */
-uint64_t clock_deadline(int clock, uint64_t ns);

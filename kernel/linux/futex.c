@@ -116,11 +116,11 @@ int futex_queue(struct futex_waiter *w, uintptr_t address, uint32_t expected)
 	}
 }
 
-int futex_sleep(struct futex_waiter *w, uint64_t deadline_ns)
+int futex_sleep(struct futex_waiter *w, struct futex_deadline deadline)
 {
 	struct waiter *waiters[] = { &w->waiter };
 
-	return thread_wait(waiters, 1, deadline_ns, WAIT_INTERRUPTIBLE);
+	return thread_wait(waiters, 1, deadline.ns, WAIT_INTERRUPTIBLE | deadline.clock);
 }
 
 bool futex_unqueue(struct futex_waiter *w)
@@ -142,8 +142,8 @@ bool futex_unqueue(struct futex_waiter *w)
 }
 
 /* Until woken, the deadline or a signal. */
-static int wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected, uint64_t deadline,
-		uint32_t bitset)
+static int wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected,
+		struct futex_deadline deadline, uint32_t bitset)
 {
 	struct futex_waiter w = { .bitset = bitset };
 	int err = futex_key_get(address, sharing, &w.key);
@@ -162,25 +162,27 @@ static int wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected
 
 static long restart_wait(struct restart_state *state)
 {
+	const struct futex_deadline deadline = { state->deadline_ns, state->deadline_clock };
 	int err = wait(state->address, (enum futex_sharing)state->address_2, (uint32_t)state->value,
-		       state->deadline_ns, (uint32_t)state->value_2);
+		       deadline, (uint32_t)state->value_2);
 
 	return err == -EINTR ? restart_by_block(*state) : err;
 }
 
-long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected, uint64_t deadline,
-		uint32_t bitset)
+long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected,
+		struct futex_deadline deadline, uint32_t bitset)
 {
 	if (!bitset)
 		return -EINVAL;
 	int err = wait(address, sharing, expected, deadline, bitset);
 	if (err != -EINTR)
 		return err;
-	if (deadline == TIME_NEVER)
+	if (deadline.ns == TIME_NEVER)
 		return -ERESTARTSYS;
 	return restart_by_block((struct restart_state){
 		.fn = restart_wait,
-		.deadline_ns = deadline,
+		.deadline_ns = deadline.ns,
+		.deadline_clock = deadline.clock,
 		.address = address,
 		.address_2 = sharing,
 		.value = expected,

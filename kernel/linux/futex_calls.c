@@ -4,7 +4,6 @@
 #include <core/time.h>
 
 #include "calls.h"
-#include "clocks.h"
 #include "futex_private.h"
 
 enum {
@@ -33,7 +32,7 @@ struct futex_call {
 	enum futex_sharing sharing;
 	bool realtime;
 	long value, timeout, third;
-	uint64_t deadline;
+	struct futex_deadline deadline;
 };
 
 static bool takes_timeout(int command)
@@ -47,19 +46,18 @@ static int read_deadline(struct futex_call *c)
 {
 	uint64_t ns;
 
-	c->deadline = TIME_NEVER;
+	c->deadline = FUTEX_NO_DEADLINE;
 	if (!c->timeout || !takes_timeout(c->command))
 		return 0;
 	int err = user_read_timespec((uintptr_t)c->timeout, &ns);
 	if (err)
 		return err;
-	if (c->command == FUTEX_WAIT) {
-		c->deadline = deadline_after(ns);
-	} else {
-		bool wall = c->realtime || c->command == FUTEX_LOCK_PI;
-
-		c->deadline = clock_deadline(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, ns);
-	}
+	if (c->command == FUTEX_WAIT)
+		c->deadline.ns = deadline_after(ns);
+	else
+		c->deadline.ns = ns;
+	if (c->realtime || c->command == FUTEX_LOCK_PI)
+		c->deadline.clock = WAIT_WALL;
 	return 0;
 }
 
@@ -100,7 +98,7 @@ static long call_lock(const struct futex_call *c)
 	case FUTEX_LOCK_PI2:
 		return futex_lock(c->address, c->sharing, c->deadline, FUTEX_LOCK_WAIT);
 	case FUTEX_TRYLOCK_PI:
-		return futex_lock(c->address, c->sharing, TIME_NEVER, FUTEX_LOCK_TRY);
+		return futex_lock(c->address, c->sharing, FUTEX_NO_DEADLINE, FUTEX_LOCK_TRY);
 	case FUTEX_UNLOCK_PI:
 		return futex_unlock(c->address, c->sharing);
 	case FUTEX_WAIT_REQUEUE_PI:
@@ -110,7 +108,7 @@ static long call_lock(const struct futex_call *c)
 			.sharing = c->sharing,
 			.expected = (uint32_t)c->value,
 			.bitset = FUTEX_BITSET_ANY,
-			.deadline_ns = c->deadline,
+			.deadline = c->deadline,
 		});
 	default:
 		return -ENOSYS;

@@ -131,10 +131,10 @@ static int attempt_until_clear(const struct attempt *a)
 }
 
 /* Sleeps until the lock is granted; on a time-out or signal the wish is withdrawn. */
-static int await_grant(struct futex_waiter *w, uint64_t deadline_ns)
+static int await_grant(struct futex_waiter *w, struct futex_deadline deadline)
 {
 	struct futex_lock *spent = NULL;
-	int err = futex_sleep(w, deadline_ns);
+	int err = futex_sleep(w, deadline);
 
 	spin_lock(&futex_records_lock);
 	if (w->granted)
@@ -146,7 +146,7 @@ static int await_grant(struct futex_waiter *w, uint64_t deadline_ns)
 	return err;
 }
 
-long futex_lock(uintptr_t address, enum futex_sharing sharing, uint64_t deadline_ns,
+long futex_lock(uintptr_t address, enum futex_sharing sharing, struct futex_deadline deadline,
 		enum futex_lock_try mode)
 {
 	struct futex_waiter w = { .task = task_current() };
@@ -169,7 +169,7 @@ long futex_lock(uintptr_t address, enum futex_sharing sharing, uint64_t deadline
 	err = attempt_until_clear(&a);
 	mem_free(fresh);
 	if (!err)
-		err = await_grant(&w, deadline_ns);
+		err = await_grant(&w, deadline);
 	futex_key_put(&w.key);
 	if (err == -EINTR)
 		return -ERESTARTNOINTR;
@@ -305,7 +305,7 @@ static long wait_then_lock(struct futex_waiter *w, const struct futex_wait_lock 
 
 	if (err)
 		return err;
-	err = futex_sleep(w, r->deadline_ns);
+	err = futex_sleep(w, r->deadline);
 	if (futex_unqueue(w))
 		return err == -EINTR ? -ERESTARTNOINTR : err;
 

@@ -56,6 +56,18 @@ struct futex_waiter {
 	bool granted;                     /* [the locks' lock] the lock is its own now */
 };
 
+/** Until when: TIME_NEVER, or a time of time_now(), with WAIT_WALL of the wall clock. */
+struct futex_deadline {
+	uint64_t ns;
+	enum wait_flags clock; /* WAIT_WALL or nothing */
+};
+
+#define FUTEX_NO_DEADLINE        \
+	(struct futex_deadline)  \
+	{                        \
+		.ns = TIME_NEVER \
+	}
+
 struct futex_bucket *futex_bucket_of(const struct futex_key *key);
 
 /** Wakes up to `count` waiters for a key whose bits meet `bitset`; how many it were. -EINVAL: they wait for a lock. */
@@ -65,7 +77,7 @@ int must_check futex_wake_key(const struct futex_key *key, unsigned count, uint3
 int must_check futex_queue(struct futex_waiter *w, uintptr_t address, uint32_t expected);
 
 /** Sleeps until woken. 0, -ETIMEDOUT, -EINTR. */
-int must_check futex_sleep(struct futex_waiter *w, uint64_t deadline_ns);
+int must_check futex_sleep(struct futex_waiter *w, struct futex_deadline deadline);
 
 /** Takes a waiter out of its bucket; false: somebody else did. */
 bool futex_unqueue(struct futex_waiter *w);
@@ -76,8 +88,8 @@ int must_check futex_fault_in(uintptr_t address, enum user_access access);
 /* The operations of futex(2). Results are the call's. */
 
 /** Until woken, the deadline or a signal. */
-long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected, uint64_t deadline,
-		uint32_t bitset);
+long futex_wait(uintptr_t address, enum futex_sharing sharing, uint32_t expected,
+		struct futex_deadline deadline, uint32_t bitset);
 long futex_wake(uintptr_t address, enum futex_sharing sharing, int count, uint32_t bitset);
 
 /** FUTEX_WAKE_OP: changes the second word by `code`, wakes at the first, and at the second if its old value compares so. */
@@ -100,7 +112,7 @@ long futex_requeue(const struct futex_move *move);
 
 /* Those with priority inheritance, futex_lock.c. */
 enum futex_lock_try { FUTEX_LOCK_WAIT, FUTEX_LOCK_TRY };
-long futex_lock(uintptr_t address, enum futex_sharing sharing, uint64_t deadline_ns,
+long futex_lock(uintptr_t address, enum futex_sharing sharing, struct futex_deadline deadline,
 		enum futex_lock_try mode);
 long futex_unlock(uintptr_t address, enum futex_sharing sharing);
 
@@ -112,7 +124,7 @@ struct futex_wait_lock {
 	uintptr_t address, second;
 	enum futex_sharing sharing;
 	uint32_t expected, bitset;
-	uint64_t deadline_ns;
+	struct futex_deadline deadline;
 };
 long futex_wait_for_lock(const struct futex_wait_lock *request);
 

@@ -4,7 +4,6 @@
 #include <mm/alloc.h>
 
 #include "calls.h"
-#include "clocks.h"
 #include "futex_private.h"
 
 enum { WAITERS_MAX = 128, FUTEX2_SIZE_U32 = 2, FUTEX2_PRIVATE = 128 };
@@ -25,7 +24,7 @@ struct word {
 
 struct wait_many {
 	unsigned count;
-	uint64_t deadline_ns;
+	struct futex_deadline deadline;
 	struct word *words;
 };
 
@@ -62,7 +61,8 @@ static int sleep(const struct wait_many *m)
 
 	for (unsigned i = 0; i < m->count; i++)
 		waiters[i] = &m->words[i].waiter.waiter;
-	return thread_wait(waiters, m->count, m->deadline_ns, WAIT_INTERRUPTIBLE);
+	return thread_wait(waiters, m->count, m->deadline.ns,
+			   WAIT_INTERRUPTIBLE | m->deadline.clock);
 }
 
 static int wait_queued(struct wait_many *m)
@@ -98,19 +98,16 @@ static int wait_many(struct wait_many *m)
 	return result;
 }
 
-static int read_deadline(uintptr_t timeout, int clock, uint64_t *out)
+static int read_deadline(uintptr_t timeout, int clock, struct futex_deadline *out)
 {
-	uint64_t ns;
-
-	*out = TIME_NEVER;
+	*out = FUTEX_NO_DEADLINE;
 	if (!timeout)
 		return 0;
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
 		return -EINVAL;
-	int err = user_read_timespec(timeout, &ns);
-	if (!err)
-		*out = clock_deadline(clock, ns);
-	return err;
+	if (clock == CLOCK_REALTIME)
+		out->clock = WAIT_WALL;
+	return user_read_timespec(timeout, &out->ns);
 }
 
 long sys_futex_waitv(long waiters, long count, long flags, long timeout, long clock)
@@ -119,7 +116,7 @@ long sys_futex_waitv(long waiters, long count, long flags, long timeout, long cl
 
 	if ((unsigned)flags || !m.count || m.count > WAITERS_MAX || !waiters)
 		return -EINVAL;
-	int result = read_deadline((uintptr_t)timeout, (int)clock, &m.deadline_ns);
+	int result = read_deadline((uintptr_t)timeout, (int)clock, &m.deadline);
 	if (result)
 		return result;
 	m.words = mem_alloc(m.count * sizeof(*m.words));

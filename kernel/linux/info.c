@@ -5,6 +5,7 @@
 #include <base/bits.h>
 #include <base/string.h>
 #include <core/random.h>
+#include <core/resume.h>
 #include <core/time.h>
 #include <hal/cpu.h>
 #include <lib/wipe.h>
@@ -203,13 +204,17 @@ long sys_getrandom(long address, long bytes, long flags)
 	if (flags & ~(long)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
 	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
+	resume_watch();
 	while (done < count) {
 		size_t n = min(count - done, sizeof(chunk));
+		unsigned renewals = random_renewals();
 
 		random_bytes(chunk, n);
 		if (user_write((uintptr_t)address + done, chunk, n))
 			break;
-		done += n;
+		/* Another machine that went on from here has the same ones: so once more. */
+		if (renewals == random_renewals())
+			done += n;
 	}
 	wipe(chunk, sizeof(chunk));
 	return done || !count ? (long)done : -EFAULT;

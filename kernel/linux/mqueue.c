@@ -10,7 +10,6 @@
 #include <mm/alloc.h>
 
 #include "calls.h"
-#include "clocks.h"
 
 enum {
 	QUEUES_MAX = 256, /* of /proc/sys/fs/mqueue/queues_max */
@@ -108,7 +107,7 @@ static int wait_for(struct queue *q, unsigned events, bool nonblocking, uint64_t
 		q->receivers += events == READABLE;
 		err = nonblocking ? -EAGAIN
 				  : waitq_wait_events(&q->changed, &q->lock, events, deadline,
-						      WAIT_INTERRUPTIBLE);
+						      WAIT_INTERRUPTIBLE | WAIT_WALL);
 		q->receivers -= events == READABLE;
 	}
 	return err;
@@ -412,18 +411,11 @@ long sys_mq_unlink(long name_address)
 
 /* --- sending and receiving --- */
 
+/* Of the wall clock. */
 static int read_deadline(long address, uint64_t *out)
 {
-	enum { CLOCK_REALTIME };
-	uint64_t ns;
-
 	*out = TIME_NEVER;
-	if (!address)
-		return 0;
-	int err = user_read_timespec((uintptr_t)address, &ns);
-	if (!err)
-		*out = clock_deadline(CLOCK_REALTIME, ns);
-	return err;
+	return address ? user_read_timespec((uintptr_t)address, out) : 0;
 }
 
 static bool is_nonblocking(const struct file *file)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Clocks and sleeping: clock_gettime(2), nanosleep(2) and their families. Timers are in timers.c. */
+#include <core/resume.h>
 #include <core/time.h>
 
 #include "calls.h"
 #include "clocks.h"
-#include "timerfd.h"
 
 enum { CLOCK_TICKS = 100 };
 #define NS_MAX ((uint64_t)INT64_MAX)
@@ -110,6 +110,7 @@ long sys_clock_gettime(long clock, long address)
 	uint64_t ns;
 	int err = clock_read((int)clock, &ns);
 
+	resume_watch();
 	return err ? err : user_write_timespec((uintptr_t)address, ns);
 }
 
@@ -125,12 +126,6 @@ long sys_clock_getres(long clock, long address)
 				   coarse ? NS_PER_S / CLOCK_TICKS : time_resolution_ns());
 }
 
-static void set_wall(uint64_t ns)
-{
-	time_set_wall(ns);
-	timerfd_clock_was_set();
-}
-
 long sys_clock_settime(long clock, long address)
 {
 	uint64_t ns;
@@ -139,7 +134,7 @@ long sys_clock_settime(long clock, long address)
 		return -EINVAL;
 	int err = user_read_timespec((uintptr_t)address, &ns);
 	if (!err)
-		set_wall(ns);
+		time_set_wall(ns);
 	return err;
 }
 
@@ -149,6 +144,7 @@ long sys_gettimeofday(long address, long zone)
 	const struct linux_timeval time = { (int64_t)(ns / NS_PER_S),
 					    (int64_t)(ns % NS_PER_S / NS_PER_US) };
 
+	resume_watch();
 	if (address && user_write((uintptr_t)address, &time, sizeof(time)))
 		return -EFAULT;
 	return zone ? user_zero((uintptr_t)zone, 2 * sizeof(int32_t)) : 0;
@@ -166,7 +162,7 @@ long sys_settimeofday(long address, long zone)
 	if (time.seconds < 0 || time.microseconds < 0 || time.microseconds >= 1000000 ||
 	    (uint64_t)time.seconds >= NS_MAX / NS_PER_S)
 		return -EINVAL;
-	set_wall((uint64_t)time.seconds * NS_PER_S + (uint64_t)time.microseconds * NS_PER_US);
+	time_set_wall((uint64_t)time.seconds * NS_PER_S + (uint64_t)time.microseconds * NS_PER_US);
 	return 0;
 }
 
@@ -174,6 +170,7 @@ long sys_time(long address)
 {
 	int64_t seconds = (int64_t)(time_wall() / NS_PER_S);
 
+	resume_watch();
 	if (address && user_write((uintptr_t)address, &seconds, sizeof(seconds)))
 		return -EFAULT;
 	return seconds;
@@ -261,16 +258,7 @@ long sys_clock_nanosleep(long clock, long flags, long request, long remainder)
 			.deadline_ns = deadline_after(ns),
 			.address = (uintptr_t)remainder,
 		});
-	err = thread_sleep_until(clock_deadline((int)clock, ns), WAIT_INTERRUPTIBLE);
+	err = thread_sleep_until(ns, clock_is_wall((int)clock) ? WAIT_INTERRUPTIBLE | WAIT_WALL
+							       : WAIT_INTERRUPTIBLE);
 	return err ? -ERESTARTNOHAND : 0;
-}
-
-uint64_t clock_deadline(int clock, uint64_t ns)
-{
-	if (!clock_is_wall(clock))
-		return ns;
-	int64_t offset = time_wall_offset();
-	if (offset > 0 && ns < (uint64_t)offset)
-		return 0;
-	return ns - (uint64_t)offset;
 }

@@ -2,10 +2,8 @@
 /*
  * timerfd_create(2): a timer that is a file. It fires once; what an interval has added since is counted when somebody reads it
  * or asks for the time left, and only then does it go on. Times are the timer's own clock's, so that a wall clock may be set
- * under it: timerfd_clock_was_set().
+ * under it; who asked for that is told: clock_was_set().
  */
-#include "timerfd.h"
-
 #include <core/time.h>
 #include <core/timer.h>
 #include <fs/uio.h>
@@ -29,7 +27,7 @@ struct timerfd {
 	struct list_node link;             /* [wall_timers.lock] */
 };
 
-/* Those that were ever set to a time of the wall clock: a machine has one. */
+/* Those that were ever to be told when the wall clock is set: a machine has one. */
 static struct {
 	struct spinlock lock;
 	struct list_node list; /* [lock] */
@@ -43,13 +41,8 @@ static uint64_t now_of(const struct timerfd *t)
 /* [t->lock] Sets the kernel's timer, if there is something to come. */
 static void arm(struct timerfd *t)
 {
-	int64_t deadline = (int64_t)t->expires_ns;
-
-	if (!t->expires_ns || t->expired)
-		return;
-	if (t->of_wall)
-		deadline -= time_wall_offset();
-	timer_arm(&t->timer, deadline > 0 ? (uint64_t)deadline : 0);
+	if (t->expires_ns && !t->expired)
+		timer_arm_on(&t->timer, t->of_wall ? TIMER_WALL : TIMER_MONOTONIC, t->expires_ns);
 }
 
 /* Interrupt context. The kernel's timer is never cancelled, so it may come for nothing. */
@@ -151,14 +144,13 @@ static const struct file_ops timerfd_ops = {
 	.release = timerfd_release,
 };
 
-void timerfd_clock_was_set(void)
+static void clock_was_set(void)
 {
 	spin_lock(&wall_timers.lock);
 	list_for_each(node, &wall_timers.list) {
 		struct timerfd *t = list_entry(node, struct timerfd, link);
 
 		spin_lock(&t->lock);
-		arm(t);
 		t->is_cancelled |= t->cancels_on_set;
 		bool tells = t->is_cancelled;
 		spin_unlock(&t->lock);
@@ -209,8 +201,9 @@ static int get_timer(long fd, struct file **file)
 	return -EINVAL;
 }
 
-static void follow_wall(struct timerfd *t)
+static void watch_wall(struct timerfd *t)
 {
+	time_set_wall_listener(clock_was_set);
 	spin_lock(&wall_timers.lock);
 	if (!list_linked(&t->link))
 		list_insert_before(&wall_timers.list, &t->link);
@@ -249,8 +242,8 @@ long sys_timerfd_settime(long fd, long flags, long address, long old_address)
 		return err;
 
 	struct timerfd *t = file->private;
-	if (flags & TFD_TIMER_ABSTIME && clock_is_wall(t->clock))
-		follow_wall(t);
+	if (flags & TFD_TIMER_CANCEL_ON_SET && flags & TFD_TIMER_ABSTIME && clock_is_wall(t->clock))
+		watch_wall(t);
 	spin_lock(&t->lock);
 	catch_up(t);
 	uint64_t old_left = time_left(t), old_interval = t->interval_ns;

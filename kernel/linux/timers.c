@@ -28,10 +28,12 @@ struct interval_timer {
 	struct task *cpu_task; /* [reference] of a thread's CPU clock; NULL: the process's */
 	struct task *target;   /* [reference] SIGEV_THREAD_ID; NULL: the process */
 	int clock, id, notify;
-	uint64_t expires_ns;  /* [lock] on the clock (wall clocks: on time_now()'s); 0: not set */
-	uint64_t interval_ns; /* [lock] */
-	uint64_t missed;      /* [lock] expirations that the last one came too late for */
-	bool posts;           /* setitimer's: a plain signal */
+	bool of_wall; /* [lock] set to a time of the wall clock */
+	uint64_t
+		expires_ns; /* [lock] on the clock (wall clocks: on time_now()'s, unless of_wall); 0: not set */
+	uint64_t interval_ns;       /* [lock] */
+	uint64_t missed;            /* [lock] expirations that the last one came too late for */
+	bool posts;                 /* setitimer's: a plain signal */
 	struct queued_signal entry; /* its signal */
 };
 
@@ -46,12 +48,19 @@ struct linux_itimerval {
 	struct linux_timeval interval, value;
 };
 
-static uint64_t clock_now(const struct interval_timer *t)
+/* What relative times are relative to. */
+static uint64_t plain_now(const struct interval_timer *t)
 {
 	if (!clock_is_cpu(t->clock))
 		return time_now();
 	return t->cpu_task ? thread_cpu_time_ns(&t->cpu_task->thread)
 			   : process_cpu_time_ns(t->process);
+}
+
+/* [t->lock] */
+static uint64_t clock_now(const struct interval_timer *t)
+{
+	return t->of_wall ? time_wall() : plain_now(t);
 }
 
 /* [t->lock] */
@@ -64,7 +73,7 @@ static void arm(struct interval_timer *t)
 
 		deadline = deadline_after(max(left, INTERVAL_MIN_NS));
 	}
-	timer_arm(&t->timer, deadline);
+	timer_arm_on(&t->timer, t->of_wall ? TIMER_WALL : TIMER_MONOTONIC, deadline);
 }
 
 static void notify(struct interval_timer *t)
@@ -108,7 +117,7 @@ static void fire(struct timer *timer)
 	if (t->cpu_task && t->cpu_task->ended) {
 		t->expires_ns = 0; /* its clock stands still */
 	} else if (t->expires_ns && now < t->expires_ns) {
-		arm(t); /* a CPU clock has run slower than the time */
+		arm(t); /* a CPU clock has run slower than the time, or the wall clock was set back */
 	} else if (t->expires_ns) {
 		advance(t, now);
 		notify(t);
@@ -157,10 +166,11 @@ static void get(struct interval_timer *t, uint64_t *left, uint64_t *interval)
 }
 
 /* `expires` is on the timer's clock, 0 stops it. */
-static void set(struct interval_timer *t, uint64_t expires, uint64_t interval)
+static void set(struct interval_timer *t, uint64_t expires, uint64_t interval, bool of_wall)
 {
 	timer_cancel(&t->timer);
 	spin_lock(&t->lock);
+	t->of_wall = of_wall;
 	t->expires_ns = expires;
 	t->interval_ns = interval;
 	if (expires)
@@ -247,7 +257,8 @@ static int exchange(int which, uint64_t left, uint64_t interval, uint64_t *old_l
 	struct interval_timer *t = interval_timer(which);
 	if (t) {
 		get(t, old_left, old_interval);
-		set(t, left ? min(clock_now(t), (uint64_t)INT64_MAX - left) + left : 0, interval);
+		set(t, left ? min(plain_now(t), (uint64_t)INT64_MAX - left) + left : 0, interval,
+		    false);
 	}
 	mutex_unlock(&process->timers_lock);
 	return t ? 0 : -ENOMEM;
@@ -398,11 +409,9 @@ static void change(struct interval_timer *t, struct timer_change *c)
 	uint64_t value = c->value;
 
 	get(t, &c->old_value, &c->old_interval);
-	if (value && c->absolute)
-		value = max(clock_deadline(t->clock, value), (uint64_t)1);
-	else if (value)
-		value = min(clock_now(t), (uint64_t)INT64_MAX - value) + value;
-	set(t, value, c->interval);
+	if (value && !c->absolute)
+		value = min(plain_now(t), (uint64_t)INT64_MAX - value) + value;
+	set(t, value, c->interval, c->absolute && clock_is_wall(t->clock));
 }
 
 long sys_timer_settime(long id, long flags, long address, long old_address)

@@ -57,6 +57,22 @@ static bool wall(uint64_t *ns)
 	return clock_cmos_read(fixed.century, ns);
 }
 
+/* The battery clock counts seconds. */
+static uint64_t wall_grain_ns(void)
+{
+	const struct platform *platform = platform_current();
+	uint64_t ns;
+
+	return platform && platform->wall && platform->wall(&ns) ? 0 : NS_PER_S;
+}
+
+static bool told_ns(uint64_t *ns)
+{
+	const struct platform *platform = platform_current();
+
+	return platform && platform->told_ns && platform->told_ns(ns);
+}
+
 static const struct clock_reference *reference(unsigned index)
 {
 	switch (index) {
@@ -74,5 +90,7 @@ static const struct clock_reference *reference(unsigned index)
 const struct time_machine platform_clock = {
 	.start = clock_start,
 	.wall = wall,
+	.wall_grain_ns = wall_grain_ns,
+	.told_ns = told_ns,
 	.reference = reference,
 };

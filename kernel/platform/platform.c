@@ -64,6 +64,7 @@ void platform_start(const struct boot_info *info)
 		time_start_reference();
 	acpi_init(info->rsdp, is_pc ? ACPI_SEARCH_ALL : ACPI_SEARCH_KNOWN);
 	irq_set_discovery(find_controllers);
+	notice_start(info);
 	log_debug("platform: %s", platform_name());
 }
 

@@ -43,7 +43,7 @@ static void wait_for_the_end(void)
 		cpu_relax();
 }
 
-static bool map_register(struct io_region *io, const struct acpi_register *reg, uint32_t bytes)
+bool platform_map_register(struct io_region *io, const struct acpi_register *reg, uint32_t bytes)
 {
 	if (!reg->address)
 		return false;
@@ -60,7 +60,7 @@ static void reduced_off(const struct acpi_fixed *fixed)
 	uint8_t types[2] = { SLEEP_TYPE_USUAL };
 	struct io_region control;
 
-	if (!map_register(&control, &fixed->sleep_control, 1))
+	if (!platform_map_register(&control, &fixed->sleep_control, 1))
 		return;
 	if (acpi_read_s5(types))
 		log_debug("ACPI: no \\_S5");
@@ -68,15 +68,17 @@ static void reduced_off(const struct acpi_fixed *fixed)
 	wait_for_the_end();
 }
 
-/* Hands the power management registers over to us, where firmware has them. */
-static void enable_acpi(const struct acpi_fixed *fixed, const struct io_region *pm1a)
+void platform_enable_acpi(const struct acpi_fixed *fixed)
 {
 	const struct io_region smi = io_ports(fixed->smi_command, 1);
+	struct io_region pm1a;
 
-	if (!fixed->smi_command || !fixed->acpi_enable || io_read16(pm1a, 0) & PM1_SCI_EN)
+	if (!fixed->smi_command || !fixed->acpi_enable ||
+	    !platform_map_register(&pm1a, &fixed->pm1a_control, 2) ||
+	    io_read16(&pm1a, 0) & PM1_SCI_EN)
 		return;
 	io_write8(&smi, 0, fixed->acpi_enable);
-	for (unsigned i = 0; i < POLLS_MAX && !(io_read16(pm1a, 0) & PM1_SCI_EN); i++)
+	for (unsigned i = 0; i < POLLS_MAX && !(io_read16(&pm1a, 0) & PM1_SCI_EN); i++)
 		cpu_relax();
 }
 
@@ -99,11 +101,11 @@ static void acpi_off(void)
 		reduced_off(&fixed);
 		return;
 	}
-	if (!map_register(&pm1a, &fixed.pm1a_control, 2) || acpi_read_s5(types))
+	if (!platform_map_register(&pm1a, &fixed.pm1a_control, 2) || acpi_read_s5(types))
 		return;
-	enable_acpi(&fixed, &pm1a);
+	platform_enable_acpi(&fixed);
 	write_sleep(&pm1a, types[0]);
-	if (map_register(&pm1b, &fixed.pm1b_control, 2))
+	if (platform_map_register(&pm1b, &fixed.pm1b_control, 2))
 		write_sleep(&pm1b, types[1]);
 	wait_for_the_end();
 }

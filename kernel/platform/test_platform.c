@@ -65,6 +65,11 @@ bool clock_cmos_read(uint8_t century_register, uint64_t *wall_ns)
 	return has_cmos;
 }
 
+void notice_start(const struct boot_info *boot)
+{
+	(void)boot;
+}
+
 static struct boot_info info;
 
 static void start(const char *protocol)

@@ -178,3 +178,33 @@ int acpi_next_virtio(uint32_t *position, struct acpi_virtio *out)
 
 	return reduced_dsdt(&dsdt) && acpi_parse_virtio(&dsdt, position, out) ? 0 : -ENOENT;
 }
+
+/** Tries a parser on the SSDTs and the DSDT. */
+static int read_notice(bool (*parse)(const struct acpi_table *aml, struct acpi_notice *out),
+		       struct acpi_notice *out)
+{
+	struct acpi_table table;
+
+	for (unsigned i = 0; !acpi_find_table("SSDT", i, &table); i++) {
+		if (parse(&table, out))
+			return 0;
+	}
+	return reduced_dsdt(&table) && parse(&table, out) ? 0 : -ENOENT;
+}
+
+int acpi_read_vmgenid(struct acpi_notice *out)
+{
+	return read_notice(acpi_parse_vmgenid, out);
+}
+
+int acpi_read_vmclock(struct acpi_notice *out)
+{
+	return read_notice(acpi_parse_vmclock, out);
+}
+
+unsigned acpi_read_event_lines(struct acpi_line lines[], unsigned count)
+{
+	struct acpi_table dsdt;
+
+	return reduced_dsdt(&dsdt) ? acpi_parse_event_lines(&dsdt, lines, count) : 0;
+}

@@ -13,6 +13,8 @@ enum {
 	FADT_PM1A_CNT = 64,
 	FADT_PM1B_CNT = 68,
 	FADT_PM_TMR = 76,
+	FADT_GPE0 = 80,
+	FADT_GPE0_LEN = 92,
 	FADT_CENTURY = 108,
 	FADT_IAPC_BOOT_ARCH = 109,
 	FADT_FLAGS = 112,
@@ -22,6 +24,7 @@ enum {
 	FADT_X_PM1A_CNT = 172,
 	FADT_X_PM1B_CNT = 184,
 	FADT_X_PM_TMR = 208,
+	FADT_X_GPE0 = 220,
 	FADT_SLEEP_CONTROL = 244,
 	FADT_SLEEP_STATUS = 256,
 
@@ -105,6 +108,8 @@ void acpi_parse_fadt(const struct acpi_table *fadt, struct acpi_fixed *out)
 	out->pm1a_control = get_either(fadt, FADT_X_PM1A_CNT, FADT_PM1A_CNT, 16);
 	out->pm1b_control = get_either(fadt, FADT_X_PM1B_CNT, FADT_PM1B_CNT, 16);
 	out->pm_timer = get_either(fadt, FADT_X_PM_TMR, FADT_PM_TMR, 32);
+	out->gpe0 = get_either(fadt, FADT_X_GPE0, FADT_GPE0, 8);
+	out->gpe0_bytes = acpi_get8(fadt, FADT_GPE0_LEN) / 2;
 }
 
 /* An integer of a package at *at, which moves behind it. */

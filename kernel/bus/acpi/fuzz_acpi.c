@@ -56,6 +56,8 @@ static void parse_all(const struct acpi_table *table)
 	uint64_t address;
 	uint8_t types[2];
 	uint32_t id, position = 0, before = 0;
+	struct acpi_line lines[2];
+	struct acpi_notice notice;
 
 	acpi_parse_madt(table, &interrupts);
 	assert(interrupts.ioapic_count <= ACPI_IOAPICS_MAX);
@@ -67,6 +69,9 @@ static void parse_all(const struct acpi_table *table)
 	for (unsigned i = 0; acpi_parse_mcfg(table, i, &ecam); i++)
 		assert(ecam.start_bus <= ecam.end_bus);
 	(void)!acpi_parse_cba(table, &address);
+	if (acpi_parse_vmgenid(table, &notice) || acpi_parse_vmclock(table, &notice))
+		assert(notice.event <= UINT8_MAX || notice.event == ACPI_NO_EVENT);
+	assert(acpi_parse_event_lines(table, lines, countof(lines)) <= countof(lines));
 	while (acpi_parse_virtio(table, &position, &device)) {
 		assert(position > before && position <= table->length);
 		before = position;

@@ -43,5 +43,11 @@ bool acpi_parse_mcfg(const struct acpi_table *mcfg, unsigned index, struct acpi_
 /** The first device of this kind behind *position (0: the first of all), which is moved behind it. */
 bool acpi_parse_virtio(const struct acpi_table *aml, uint32_t *position, struct acpi_virtio *out);
 
+/** Devices that tell of a resume, by their ids. False: this table has none in a form that is known. */
+bool acpi_parse_vmgenid(const struct acpi_table *aml, struct acpi_notice *out);
+bool acpi_parse_vmclock(const struct acpi_table *aml, struct acpi_notice *out);
+unsigned acpi_parse_event_lines(const struct acpi_table *aml, struct acpi_line lines[],
+				unsigned count);
+
 /** The base address of the one host bridge (Name or Method _CBA). */
 bool acpi_parse_cba(const struct acpi_table *aml, uint64_t *address);

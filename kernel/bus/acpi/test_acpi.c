@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -350,6 +351,118 @@ static void cba_is_found_in_its_forms(void **state)
 	assert_false(acpi_parse_cba(&dsdt, &address));
 }
 
+/* QEMU's table, behind its header: the address is that in VGIA and 40. */
+static const char qemu_generation[] =
+	"\x08VGIA\x0c\x00\xf0\xff\x07\x10\x41\x08\\_SB_\x5b\x82\x48\x07VGEN\x08_HID\x0dQEMUVGID\0"
+	"\x08_CID\x0dVM_Gen_Counter\0\x08_DDN\x0dVM_Gen_Counter\0\x14\x17_"
+	"STA\0\x70\x0a\x0f\x60\xa0\x0a"
+	"\x93VGIA\0\x70\0\x60\xa4\x60\x14\x20"
+	"ADDR\0\x70\x12\x02\x02\x60\x70\x72VGIA\x0a\x28\0\x88\x60\0\0\x70\0\x88\x60\x01\0\xa4\x60"
+	"\x14\x19\\._GPE_E05\0\x86\\._SB_VGEN\x0a\x80";
+
+/* Firecracker's: two devices, and the generic event device with both their lines. */
+static const char firecracker_generation[] =
+	"\x5b\x82\x45\x06._SB_VGEN\x08_HID\x0dVMGENCTR\0\x08_CID\x0dVM_Gen_Counter\0"
+	"\x08_DDN\x0dVM_Gen_Counter\0\x08"
+	"ADDR\x12\x08\x02\x0c\xf0\xff\x0d\0\x00"
+	"\x14\x0a_STA\0\xa4\x0a\x0f\x01\x01"
+	"\x5b\x82\x4a\x06._SB_VCLK\x08_HID\x0d"
+	"AMZNC10C\0\x08_CID\x0dVMCLOCK\0"
+	"\x08_CRS\x11\x33\x0a\x30\x8a\x2b\0\0\x0c\x03\0\0\0\0\0\0\0\0"
+	"\x00\xe0\x0d\0\0\0\0\0\xff\xef\x0d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\x79\0"
+	"\x5b\x82\x3f._SB_GED_\x08_HID\x0d"
+	"ACPI0013\0\x08_CRS\x11\x17\x0a\x14"
+	"\x89\x06\0\x03\x01\x06\0\0\0\x89\x06\0\x03\x01\x07\0\0\0\x79\0"
+	"\x14\x0b_EVT\x09\xa3\xa3\xa3\xa3\xa3";
+
+static void vmgenid_of_qemu_is_found_with_its_event(void **state)
+{
+	struct acpi_table ssdt = table("SSDT", qemu_generation, sizeof(qemu_generation) - 1);
+	struct acpi_line lines[2];
+	struct acpi_notice found;
+
+	(void)state;
+	assert_true(acpi_parse_vmgenid(&ssdt, &found));
+	assert_int_equal(found.address, 0x07fff028);
+	assert_int_equal(found.event, 5);
+	assert_false(acpi_parse_vmclock(&ssdt, &found));
+	assert_int_equal(acpi_parse_event_lines(&ssdt, lines, 2), 0);
+}
+
+static void vmgenid_and_vmclock_of_firecracker_are_found_with_their_lines(void **state)
+{
+	struct acpi_table dsdt = table("DSDT", firecracker_generation,
+				       sizeof(firecracker_generation) - 1);
+	struct acpi_line lines[3];
+	struct acpi_notice found;
+
+	(void)state;
+	assert_true(acpi_parse_vmgenid(&dsdt, &found));
+	assert_int_equal(found.address, 0xdfff0);
+	assert_int_equal(found.event, ACPI_NO_EVENT);
+	assert_true(acpi_parse_vmclock(&dsdt, &found));
+	assert_int_equal(found.address, 0xde000);
+	assert_int_equal(found.event, ACPI_NO_EVENT);
+	assert_int_equal(acpi_parse_event_lines(&dsdt, lines, 3), 2);
+	assert_int_equal(lines[0].gsi, 6);
+	assert_int_equal(lines[1].gsi, 7);
+	assert_false(lines[0].level);
+	assert_int_equal(acpi_parse_event_lines(&dsdt, lines, 1), 1);
+}
+
+/* ASan watches the table's end; whatever is found lies in what was there. */
+static void devices_of_a_table_that_was_cut_or_damaged_are_not_made_up(void **state)
+{
+	static const struct {
+		const char *body;
+		uint32_t bytes;
+	} tables[] = { { qemu_generation, sizeof(qemu_generation) - 1 },
+		       { firecracker_generation, sizeof(firecracker_generation) - 1 } };
+	struct acpi_line lines[4];
+	struct acpi_notice found;
+
+	(void)state;
+	for (unsigned t = 0; t < countof(tables); t++) {
+		uint32_t whole = ACPI_HEADER_BYTES + tables[t].bytes;
+
+		for (uint32_t bytes = ACPI_HEADER_BYTES; bytes < whole; bytes++) {
+			uint8_t *copy = malloc(bytes);
+			struct acpi_table cut = { copy, bytes };
+
+			assert_non_null(copy);
+			memset(copy, 0, ACPI_HEADER_BYTES);
+			memcpy(copy + ACPI_HEADER_BYTES, tables[t].body, bytes - ACPI_HEADER_BYTES);
+			if (acpi_parse_vmgenid(&cut, &found))
+				assert_true(found.address == 0x07fff028 ||
+					    found.address == 0xdfff0);
+			if (acpi_parse_vmclock(&cut, &found))
+				assert_int_equal(found.address, 0xde000);
+			assert_true(acpi_parse_event_lines(&cut, lines, 4) <= 2);
+			free(copy);
+		}
+	}
+}
+
+static void a_generation_device_in_a_form_that_is_not_known_is_not_found(void **state)
+{
+	/* An address that a method computes otherwise; no address; not a device. */
+	static const char *const bodies[] = {
+		"\x5b\x82\x2aVGEN\x08_CID\x0dVM_Gen_Counter\0\x14\x0c"
+		"ADDR\0\xa4\x0c\x10\x20\0\0.....",
+		"\x5b\x82\x1dVGEN\x08_CID\x0dVM_Gen_Counter\0...............",
+		"\x08_CID\x0dVM_Gen_Counter\0\x08"
+		"ADDR\x12\x08\x02\x0c\xf0\xff\x0d\0\0...........",
+	};
+	struct acpi_notice found;
+
+	(void)state;
+	for (unsigned i = 0; i < countof(bodies); i++) {
+		struct acpi_table aml = table("SSDT", bodies[i], 44);
+
+		assert_false(acpi_parse_vmgenid(&aml, &found));
+	}
+}
+
 static bool s5_of(const char *aml, size_t bytes, uint8_t types[2])
 {
 	struct acpi_table dsdt = table("DSDT", aml, (uint32_t)bytes);
@@ -523,6 +636,10 @@ int main(void)
 		cmocka_unit_test(devices_of_virtio_are_found_one_after_the_other),
 		cmocka_unit_test(a_table_that_ends_within_a_device_has_none),
 		cmocka_unit_test(cba_is_found_in_its_forms),
+		cmocka_unit_test(vmgenid_of_qemu_is_found_with_its_event),
+		cmocka_unit_test(vmgenid_and_vmclock_of_firecracker_are_found_with_their_lines),
+		cmocka_unit_test(devices_of_a_table_that_was_cut_or_damaged_are_not_made_up),
+		cmocka_unit_test(a_generation_device_in_a_form_that_is_not_known_is_not_found),
 		cmocka_unit_test(s5_is_found_at_any_offset),
 		cmocka_unit_test(s5_takes_all_forms_of_integers),
 		cmocka_unit_test(s5_is_not_taken_from_what_only_looks_like_it),

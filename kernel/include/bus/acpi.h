@@ -99,6 +99,8 @@ struct acpi_fixed {
 	uint8_t reset_value;
 	struct acpi_register reset; /* address 0 unless the flags say that it works */
 	struct acpi_register pm1a_control, pm1b_control, pm_timer;
+	struct acpi_register gpe0; /* `gpe0_bytes` of status, then as many of enables */
+	uint8_t gpe0_bytes;
 	struct acpi_register sleep_control, sleep_status;
 };
 
@@ -132,3 +134,26 @@ struct acpi_virtio {
 
 /** The next one behind *position, 0 at first, which is moved on. -ENOENT: no more. */
 int must_check acpi_next_virtio(uint32_t *position, struct acpi_virtio *out);
+
+/* What tells that the machine was resumed, by pattern in the SSDTs and in the DSDT of a hardware-reduced machine: VMGenID, a number of
+ * 128 bits (Microsoft, "Virtual Machine Generation ID"), and VMClock, a page. */
+
+enum { ACPI_NO_EVENT = UINT32_MAX, ACPI_EVENT_LINES_MAX = 8 };
+
+struct acpi_notice {
+	uint64_t address; /* physical; as the table says it, not checked */
+	uint32_t
+		event; /* the general-purpose event that announces a change; ACPI_NO_EVENT: none, but perhaps event lines */
+};
+
+/** -ENOENT: there is none. */
+int must_check acpi_read_vmgenid(struct acpi_notice *out);
+int must_check acpi_read_vmclock(struct acpi_notice *out);
+
+struct acpi_line {
+	uint32_t gsi;
+	bool level, low;
+};
+
+/** The lines of the generic event device (5.6.9): how many there are, up to `count`. */
+unsigned acpi_read_event_lines(struct acpi_line lines[], unsigned count);

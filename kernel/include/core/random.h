@@ -24,3 +24,14 @@ uint64_t random_added(void);
 
 /** The source with this context goes away; where another has been set, that stays. */
 void random_remove_source(const void *context);
+
+/** A number that the hypervisor changes when it resumes the machine from a snapshot: before bytes are handed out it is looked at, so
+ * that two machines never get the same ones. Two words that stay mapped for ever; NULL: there is none. */
+void random_set_generation(const uint64_t *words);
+
+/** The machine may be one of several that go on from here: what was prepared is thrown away, and the state mixed with what is only
+ * here. */
+void random_renew(void);
+
+/** Counts the renewals. Who has taken bytes and finds it changed before they are used shall take others. */
+unsigned random_renewals(void);

@@ -122,6 +122,7 @@ enum wait_flags {
 	WAIT_UNINTERRUPTIBLE = 0,
 	WAIT_INTERRUPTIBLE = 1,
 	WAIT_EXCLUSIVE = 2, /* waitq_wait_events(): one such waiter is enough for an event */
+	WAIT_WALL = 4,      /* the deadline is the wall clock's, and follows it when it is set */
 };
 
 /** Waits like a condition variable: releases `lock`, sleeps until woken, the deadline (time_now();

@@ -21,8 +21,15 @@ static inline uint64_t time_wall(void)
 	return time_now() + (uint64_t)time_wall_offset();
 }
 
-/** Sets the wall clock (clock_settime, settimeofday). */
+/** Sets the wall clock (clock_settime, settimeofday). Timers on it follow. */
 void time_set_wall(uint64_t wall_ns);
+
+/** fn() is called whenever the wall clock was set, by time_set_wall() or because the machine had stood still; in any context, with no
+ * lock held. There is one, the last that was given. */
+void time_set_wall_listener(void (*fn)(void));
+
+/** When on time_now()'s clock the wall clock shows this, as it is set now; 0: before the machine was started. */
+uint64_t time_of_wall(uint64_t wall_ns);
 
 /** Resolution in nanoseconds. */
 uint64_t time_resolution_ns(void);
@@ -90,12 +97,42 @@ struct time_machine {
 	void (*start)(struct time_rate *rate, uint64_t (**now)(void));
 	/** The wall clock at this moment. False: there is none. */
 	bool (*wall)(uint64_t *ns);
+	/** What wall() counts in; 0: it is exact, as it is where this is NULL. */
+	uint64_t (*wall_grain_ns)(void);
+	/** A clock of the hypervisor's own in nanoseconds, which goes on from where it was when the machine is resumed from
+	 * a snapshot. False: there is none. */
+	bool (*told_ns)(uint64_t *ns);
 	/** Reference counters, best first; NULL past the last. */
 	const struct clock_reference *(*reference)(unsigned index);
 };
 
 /** Before the clock's first use; `machine` lives for ever. `boot_cycles` is time 0: cpu_cycles() at the first instruction. */
 void time_set_machine(const struct time_machine *machine, uint64_t boot_cycles);
+
+/*
+ * For core/resume.c, which knows when the machine may have stood still. Any context, but with no spinlock held.
+ */
+
+/** How often time_mark() is called while programs run. */
+#define TIME_MARK_NS (900 * NS_PER_MS)
+
+/** Notes the time, so that it is known to go on from here even where the cycle counter begins anew. */
+void time_mark(void);
+
+/** Whether anybody has asked for the wall clock. */
+bool time_wall_is_known(void);
+
+/** Sets the wall clock right if the machine's has gone ahead of it, or back, since the last look. */
+void time_follow_wall(void);
+
+enum time_break {
+	TIME_PAUSED,   /* the machine stood still; programs may have run since */
+	TIME_RESTORED, /* from a snapshot, and nothing has run since */
+};
+
+/** The machine goes on: asks it anew for the rate, so that time_now() neither jumps nor goes back, whatever the cycle counter does, and
+ * sets wall clock and timers right. */
+void time_resume(enum time_break kind);
 
 /** Starts the first reference counter, so that a later calibration finds that time has passed and does not wait. Worth
  * nothing where the machine tells the frequency. */

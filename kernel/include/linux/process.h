@@ -111,6 +111,7 @@ struct process {
 struct restart_state {
 	long (*fn)(struct restart_state *restart);
 	uint64_t deadline_ns;
+	enum wait_flags deadline_clock; /* WAIT_WALL or nothing */
 	uintptr_t address, address_2;
 	uint64_t value, value_2;
 };

@@ -7,6 +7,7 @@
 
 #include <base/compiler.h>
 #include <boot/info.h>
+#include <core/resume.h>
 #include <core/time.h>
 
 struct platform {
@@ -20,6 +21,11 @@ struct platform {
 	bool (*wall)(uint64_t *ns);
 	/** Tells the hypervisor that the program is about to run, where it counts the time until then. */
 	void (*program_starts)(void);
+	/** As struct time_machine.told_ns. */
+	bool (*told_ns)(uint64_t *ns);
+	/** Whether its clock tells that the machine stood still since the last call: RESUME_PAUSED, RESUME_NONE; RESUME_UNKNOWN: it
+	 * does not tell. Any context. */
+	enum resume_change (*look)(void);
 	/** Ends the machine by the platform's own means; returns when that does not work. Interrupts are off. */
 	void (*power_off)(unsigned status);
 };

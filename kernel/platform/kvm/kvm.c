@@ -2,7 +2,7 @@
 /*
  * KVM: detection by CPUID, and its clock (Linux, Documentation/virt/kvm/x86/msr.rst and cpuid.rst). The hypervisor keeps a page with
  * a pair of cycle counter and time, and the rate; where it promises that the counter is stable that is read once,
- * else at each question.
+ * else at each question. It writes the page anew when the machine goes on after a pause, or on another host.
  */
 #include <platform/platform.h>
 
@@ -32,7 +32,8 @@ enum {
 	SYSTEM_TIME_ENABLE = 1,
 
 	FLAG_TSC_STABLE = 1,
-	READS_MAX = 1000, /* a page that never comes to rest is not a clock */
+	FLAG_GUEST_STOPPED = 2, /* set by the VMM, taken back by us */
+	READS_MAX = 1000,       /* a page that never comes to rest is not a clock */
 	SHIFT_MAX = 31,
 
 	BOOT_TIMER_MAGIC = 123,
@@ -62,6 +63,7 @@ struct wall_clock {
 /* One cache line each, so neither crosses a page. Written by the hypervisor. */
 static struct system_time shared_time aligned(64);
 static struct wall_clock shared_wall aligned(64);
+static uint32_t version_seen; /* of shared_time */
 
 static uint32_t features(void)
 {
@@ -133,6 +135,7 @@ static void kvm_clock_start(struct time_rate *rate, uint64_t (**now)(void))
 		log_warning("kvmclock does not work");
 		return;
 	}
+	version_seen = time.version;
 	/* ns = cycles * 2^tsc_shift * mul / 2^32 */
 	rate->mult = time.tsc_to_system_mul;
 	rate->shift = (uint32_t)(32 - time.tsc_shift);
@@ -156,16 +159,41 @@ static bool read_shared_wall(uint64_t *ns)
 	return false;
 }
 
-/* The page tells the wall clock at time 0 of kvm_now(). */
+/* The page tells the wall clock at time 0 of kvm_now(), as of this write. */
 static bool kvm_wall(uint64_t *ns)
 {
 	uint32_t msr = features() & FEATURE_CLOCKSOURCE2 ? MSR_WALL_CLOCK : MSR_WALL_CLOCK_OLD;
-	uint64_t now = kvm_has_clock() ? kvm_now() : 0;
+	uint64_t now;
 
-	if (!now || !cpu_msr_write(msr, image_phys(&shared_wall).raw) || !read_shared_wall(ns))
+	if (!kvm_has_clock() || !cpu_msr_write(msr, image_phys(&shared_wall).raw) ||
+	    !read_shared_wall(ns))
 		return false;
+	now = kvm_now();
 	*ns += now;
-	return true;
+	return now;
+}
+
+static bool kvm_told_ns(uint64_t *ns)
+{
+	*ns = kvm_now();
+	return *ns;
+}
+
+/* The page is the CPU's own: nobody writes it while we do. */
+static enum resume_change kvm_look(void)
+{
+	uint32_t version = load_version(&shared_time.version);
+	uint8_t flags = __atomic_load_n(&shared_time.flags, __ATOMIC_RELAXED);
+
+	if (!version_seen)
+		return kvm_has_clock() ? RESUME_NONE : RESUME_UNKNOWN;
+	if (flags & FLAG_GUEST_STOPPED)
+		__atomic_store_n(&shared_time.flags, (uint8_t)(flags & ~FLAG_GUEST_STOPPED),
+				 __ATOMIC_RELAXED);
+	else if (version == version_seen)
+		return RESUME_NONE;
+	version_seen = version;
+	return RESUME_PAUSED;
 }
 
 /* Firecracker's boot timer, which is there with its --boot-timer, and nothing else where that is not (src/vmm/src/devices/pseudo/
@@ -185,4 +213,6 @@ const struct platform platform_kvm = {
 	.clock_start = kvm_clock_start,
 	.wall = kvm_wall,
 	.program_starts = stop_boot_timer,
+	.told_ns = kvm_told_ns,
+	.look = kvm_look,
 };

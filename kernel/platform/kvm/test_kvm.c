@@ -17,6 +17,7 @@ static int setup(void **state)
 	host_set_time(5000000);
 	memset(&shared_time, 0, sizeof(shared_time));
 	memset(&shared_wall, 0, sizeof(shared_wall));
+	version_seen = 0;
 	host_set_cpuid(1, (struct cpuid_regs){ .ecx = HYPERVISOR_PRESENT });
 	host_set_cpuid(CPUID_HYPERVISOR,
 		       (struct cpuid_regs){ 0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d });
@@ -140,6 +141,37 @@ static void kvm_wall_is_the_boots_and_the_time_since(void **state)
 	assert_false(kvm_wall(&ns));
 }
 
+static void kvm_tells_once_that_the_machine_stood_still(void **state)
+{
+	struct time_rate rate = { 0 };
+	uint64_t (*now)(void) = NULL, told;
+
+	(void)state;
+	assert_int_equal(kvm_look(), RESUME_NONE); /* nobody has asked for the time */
+	kvm_clock_start(&rate, &now);
+	assert_int_equal(kvm_look(), RESUME_NONE);
+	shared_time.flags |= FLAG_GUEST_STOPPED;
+	assert_int_equal(kvm_look(), RESUME_PAUSED);
+	assert_int_equal(shared_time.flags, FLAG_TSC_STABLE);
+	assert_int_equal(kvm_look(), RESUME_NONE);
+	shared_time.version += 2;
+	assert_int_equal(kvm_look(), RESUME_PAUSED);
+	assert_int_equal(kvm_look(), RESUME_NONE);
+	assert_true(kvm_told_ns(&told));
+	assert_int_equal(told, kvm_now());
+}
+
+static void kvm_without_a_clock_tells_nothing(void **state)
+{
+	uint64_t told;
+
+	(void)state;
+	host_set_cpuid(CPUID_KVM_FEATURES, (struct cpuid_regs){ .eax = 0 });
+	shared_time.tsc_to_system_mul = 0;
+	assert_int_equal(kvm_look(), RESUME_UNKNOWN);
+	assert_false(kvm_told_ns(&told));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +183,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(kvm_clock_is_not_taken_where_it_does_not_work, setup),
 		cmocka_unit_test_setup(kvm_wall_is_the_boots_and_the_time_since, setup),
+		cmocka_unit_test_setup(kvm_tells_once_that_the_machine_stood_still, setup),
+		cmocka_unit_test_setup(kvm_without_a_clock_tells_nothing, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
