@@ -12,14 +12,17 @@
 #include <bus/virtio.h>
 #include <class/vsock.h>
 #include <mm/alloc.h>
+#include <mm/pages.h>
 
 enum {
 	ENTRIES = 128,
 	EVENT_ENTRIES = 4,
-	ROOM = 4096 - sizeof(struct netbuf), /* of a receive buffer: with its header, a page */
+	ROOM = 8192 - sizeof(struct netbuf), /* of a receive buffer: with its header, two pages */
 	RING_CLOSED = 4,                     /* receive buffers before anybody uses sockets */
-	RING_OPEN = 64,
-	POOL_RINGS = 4, /* buffers that there may be, in full rings */
+	RING_MIN = 16,
+	RING_MAX = 64,
+	RING_MEMORY_SHIFT = 20, /* a receive buffer for each MiB of RAM */
+	POOL_RINGS = 2,         /* buffers that there may be, in full rings */
 };
 
 struct virtio_vsock {
@@ -309,11 +312,18 @@ static bool rearm(struct poller *poller) REQUIRES(net_mutex)
 	return armed;
 }
 
+static unsigned open_ring(void)
+{
+	uint64_t buffers = pages_stats().total_bytes >> RING_MEMORY_SHIFT;
+
+	return (unsigned)min(max(buffers, (uint64_t)RING_MIN), (uint64_t)RING_MAX);
+}
+
 static void open(struct vsock_dev *dev)
 {
 	struct virtio_vsock *vsock = vsock_of(dev);
 
-	vsock->ring = max(min((unsigned)RING_OPEN, virtio_queue_entries(vsock->receive) / 2), 1u);
+	vsock->ring = max(min(open_ring(), virtio_queue_entries(vsock->receive) / 2), 1u);
 	fill(vsock);
 	show(vsock);
 }
@@ -362,7 +372,8 @@ static int prepare(struct virtio_vsock *vsock)
 	if (!error)
 		error = open_queues(vsock);
 	if (!error)
-		error = netbuf_pool_create(ROOM, RING_CLOSED, POOL_RINGS * RING_OPEN, &vsock->pool);
+		error = netbuf_pool_create(ROOM, RING_CLOSED, POOL_RINGS * open_ring(),
+					   &vsock->pool);
 	if (!error)
 		error = virtio_start(vsock->virtio);
 	/* The last that can fail: from here on the device has buffers. */
