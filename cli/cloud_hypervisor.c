@@ -144,6 +144,7 @@ const struct vmm vmm_cloud_hypervisor = {
 	.kind = VMM_CLOUD_HYPERVISOR,
 	.command = "cloud-hypervisor",
 	.needs_kvm = true,
+	.wants_terminal = true,
 	.lacks = lacks,
 	.find = find,
 	.source = "put a release of https://github.com/cloud-hypervisor/cloud-hypervisor into a "

@@ -260,7 +260,7 @@ static int open_channels(struct run *r)
 	if (r->vmm->waits_at_gate)
 		err = make_pipe(r->gate);
 	if (!err)
-		err = make_pipe(r->to_vm);
+		err = r->vmm->wants_terminal ? terminal_make(r->to_vm) : make_pipe(r->to_vm);
 	if (!err)
 		err = make_pipe(r->from_vm);
 	/* A VMM that reads until there is nothing more must not wait there. */

@@ -2,7 +2,12 @@
 /* The user's terminal: one per process, hence the file-scope state, which atexit() needs too. */
 #include "terminal.h"
 
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -58,4 +63,29 @@ bool terminal_size(unsigned *rows, unsigned *columns)
 	*rows = size.ws_row;
 	*columns = size.ws_col;
 	return true;
+}
+
+int terminal_make(int fds[2])
+{
+	struct termios raw;
+	char name[64];
+
+	fds[0] = -1;
+	fds[1] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fds[1] >= 0 && !grantpt(fds[1]) && !unlockpt(fds[1]) &&
+	    !ptsname_r(fds[1], name, sizeof name))
+		fds[0] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fds[0] >= 0 && !tcgetattr(fds[0], &raw)) {
+		cfmakeraw(&raw);
+		if (!tcsetattr(fds[0], TCSANOW, &raw))
+			return 0;
+	}
+	int err = errno;
+	report("cannot make a terminal: %s", strerror(err));
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+	return -err;
 }

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <base/compiler.h>
+
 #include <stdbool.h>
 
 /** Whether standard input and output both are terminals, so that the program can have one. */
@@ -19,3 +21,7 @@ bool terminal_in_foreground(void);
 
 /** Its size; false where it has none. */
 bool terminal_size(unsigned *rows, unsigned *columns);
+
+/** A pseudo-terminal that changes nothing of what passes: fds[0] is the terminal, fds[1] what is typed. 0 or a negative errno,
+ * reported; then both are -1. */
+must_check int terminal_make(int fds[2]);

@@ -31,6 +31,7 @@ struct vmm {
 	enum vmm_kind kind;
 	bool needs_kvm;
 	bool waits_at_gate; /* started while the image is being written */
+	bool wants_terminal; /* else it does not read its standard input */
 	/* It does not wait where its standard output takes no more, unless it is made to. */
 	bool loses_output;
 	unsigned version_min; /* as of vmm_read_version(); 0: any */

@@ -121,6 +121,7 @@ cat >fake/cloud-hypervisor <<'S'
 #!/bin/sh
 [ "$1" != --version ] || { echo "cloud-hypervisor v${FAKE_VERSION:-54.0.0}"; exit; }
 printf '%s\n' "$@" >"$GIVEN"
+tty <&0 >"$GIVEN.tty"
 echo 'it is not so' >&2
 printf 'hello\n\033_capuchin;exit=6\033\\'
 S
@@ -169,6 +170,7 @@ if kvm_there; then
 	check 'status arrives from Cloud Hypervisor' 6 '^hello' "$capuchin" run --vmm cloud-hypervisor --disk a.img,ro --disk b.img ./hello
 	expect 'its warnings are not shown' '' "$(cat err)"
 	check 'its disks' 0 'path="a.img",readonly=on,image_type=raw' cat given
+	check 'its input is a terminal' 0 '^/dev/' cat given.tty
 	check_line 'Cloud Hypervisor too old' 1 'is too old' \
 		env FAKE_VERSION=15.0 "$capuchin" run --vmm cloud-hypervisor ./hello
 	for signal in 15 2 9; do
