@@ -229,7 +229,12 @@ else
 	rm -f wait
 fi
 
-# --- the real ones: their devices are listed, which every KVM can
+# --- the real ones: their devices are listed, which every KVM can; and small kernels of the tests' own (kernel_*.S)
+for kernel in echo hang; do
+	gcc -m64 -c -o $kernel.o "$here/kernel_$kernel.S" &&
+		ld -m elf_x86_64 -z max-page-size=4096 --no-warn-rwx-segments -Ttext-segment=0x100000 -e start -o $kernel.elf $kernel.o || exit 1
+done
+head -c 20000 /dev/urandom >random
 export PATH="$real_path"
 for vmm in firecracker cloud-hypervisor; do
 	if ! command -v $vmm >/dev/null; then
@@ -246,6 +251,10 @@ for vmm in firecracker cloud-hypervisor; do
 	for device in virtio-rng virtio-balloon; do
 		seen "$vmm has $device" "$device"
 	done
+	CAPUCHIN_KERNEL="$work/echo.elf" timeout 60 "$capuchin" run --vmm $vmm ./hello <random >out 2>err
+	expect "input of all values arrives by $vmm" 0 $?
+	if cmp -s random out; then pass "$vmm gives input back unchanged"; else fail "$vmm gives input back unchanged"; fi
+	CAPUCHIN_KERNEL="$work/hang.elf" check_line "timeout on $vmm" 123 'timeout' "$capuchin" run --vmm $vmm --timeout 1 ./hello
 	[ $vmm = cloud-hypervisor ] || check "$vmm has PCI" 0 'pci .*virtio-blk' \
 		"$capuchin" run --timeout 50 --vmm $vmm --pci $safe --disk a.img --devices
 	if grep -qE '^flags.* (vmx|svm)' /proc/cpuinfo; then
