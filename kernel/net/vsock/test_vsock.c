@@ -172,6 +172,28 @@ static void data_is_sent_as_far_as_credit_goes(void **state)
 	assert_int_equal(heard_bytes, 5000);
 }
 
+/* A file's pages lie behind a header of their own. */
+static void pages_of_a_file_count_as_sent(void **state)
+{
+	static const char pages[2][4096] = { "first", "second" };
+	struct peer peer;
+	struct socket *socket = connected(&peer);
+	struct netbuf *chain = netbuf_wrap(pages[0], 4096, netbuf_free_header, NULL);
+
+	(void)state;
+	chain->next = netbuf_wrap(pages[1], 4096, netbuf_free_header, NULL);
+	chain->packet_bytes = 8192;
+	assert_int_equal(socket->ops->send_pages(socket, chain, false), 8192);
+	for (int i = 0; i < 2; i++) {
+		hear(VSOCK_OP_RW);
+		assert_int_equal(heard_bytes, 4096);
+		assert_string_equal((char *)heard_data, pages[i]);
+	}
+	peer.fwd_cnt = 8192;
+	say(&peer, VSOCK_OP_CREDIT_UPDATE);
+	assert_int_equal(send_bytes(socket, "x", 1), 1);
+}
+
 static void received_data_is_read_in_order(void **state)
 {
 	struct peer peer;
@@ -419,6 +441,7 @@ int main(void)
 		TEST(requests_beyond_the_backlog_are_refused),
 		TEST(listener_that_closes_refuses_those_that_wait),
 		TEST(data_is_sent_as_far_as_credit_goes),
+		TEST(pages_of_a_file_count_as_sent),
 		TEST(received_data_is_read_in_order),
 		TEST(peer_is_told_when_half_is_read),
 		TEST(credit_asked_for_is_told),
