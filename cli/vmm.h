@@ -30,7 +30,7 @@ struct vmm {
 	const char *name; /* in messages */
 	enum vmm_kind kind;
 	bool needs_kvm;
-	bool waits_at_gate; /* started while the image is being written */
+	bool waits_at_gate;  /* started while the image is being written */
 	bool wants_terminal; /* else it does not read its standard input */
 	/* It does not wait where its standard output takes no more, unless it is made to. */
 	bool loses_output;
