@@ -24,6 +24,8 @@ static enum virtq_flags ring_flags(const struct virtio_dev *dev,
 		flags |= VIRTQ_EVENT_IDX;
 	if (virtio_is_legacy(dev))
 		flags |= VIRTQ_LEGACY;
+	if (request->cut_lengths)
+		flags |= VIRTQ_CUT;
 	return flags;
 }
 

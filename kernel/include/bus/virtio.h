@@ -96,6 +96,7 @@ struct virtio_queue_request {
 	unsigned index, entries, segments;
 	void (*arrived)(void *context);
 	void *context;
+	bool cut_lengths; /* a device that claims to have written more than a buffer holds is believed to have filled it */
 };
 int must_check virtio_queue_open(struct virtio_dev *dev, const struct virtio_queue_request *request,
 				 struct virtio_queue **out);

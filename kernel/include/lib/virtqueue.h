@@ -19,6 +19,7 @@ enum virtq_flags {
 	VIRTQ_EVENT_IDX = BIT(1),
 	VIRTQ_LEGACY = BIT(2), /* the layout of old; lengths are cut, not refused (2.7.8.1) */
 	VIRTQ_SILENT = BIT(3), /* no interrupts at first */
+	VIRTQ_CUT = BIT(4),    /* lengths are cut, not refused */
 };
 
 /** A piece of a buffer. Its memory is in the direct map (pages, mem_alloc(); no stacks, no static data). */
@@ -63,7 +64,7 @@ struct virtq {
 	uint16_t last_used; /* split: index; packed: position */
 	uint16_t hidden_at,
 		hidden_flags; /* packed: the first descriptor added since, whose flags are still to be written */
-	bool is_packed, event_idx, legacy;
+	bool is_packed, event_idx, cuts_lengths;
 	bool interrupts;
 	bool add_wrap, used_wrap; /* packed: wrap counters */
 };

@@ -85,7 +85,7 @@ static inline void *complete_slot(struct virtq *q, uint32_t id, uint32_t bytes, 
 	}
 	if (unlikely(bytes > slot->writable)) {
 		/* Where there was nothing to write the length says nothing: libkrun's console tells how much it read. */
-		if (!q->legacy && slot->writable) {
+		if (!q->cuts_lengths && slot->writable) {
 			q->broken = "it wrote more than a buffer holds";
 			return NULL;
 		}

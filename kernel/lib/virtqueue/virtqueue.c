@@ -65,7 +65,7 @@ void virtq_init(struct virtq *q, unsigned entries, enum virtq_flags flags,
 		.free_count = (uint16_t)entries,
 		.is_packed = flags & VIRTQ_PACKED,
 		.event_idx = flags & VIRTQ_EVENT_IDX,
-		.legacy = flags & VIRTQ_LEGACY,
+		.cuts_lengths = flags & (VIRTQ_LEGACY | VIRTQ_CUT),
 		.interrupts = !(flags & VIRTQ_SILENT),
 	};
 	memset(q->slots, 0, virtq_slots_bytes(entries));

@@ -243,6 +243,17 @@ static void a_read_that_wrote_too_little_is_an_error(void **state)
 	assert_int_equal(contract_one(last_disk(), BLOCK_READ, 0, data, 512), 0);
 }
 
+static void a_write_that_counts_what_was_read_is_done(void **state)
+{
+	unsigned char data[512];
+
+	(void)state;
+	assert_int_equal(probe(), 0);
+	written_change = sizeof data; /* as libkrun */
+	assert_int_equal(contract_one(last_disk(), BLOCK_WRITE, 0, data, 512), 0);
+	assert_int_equal(contract_one(last_disk(), BLOCK_READ, 0, data, 512), 0);
+}
+
 static void a_device_that_breaks_the_contract_ends_all_requests(void **state)
 {
 	static unsigned char data[3][512];
@@ -252,7 +263,7 @@ static void a_device_that_breaks_the_contract_ends_all_requests(void **state)
 	unsigned lies;
 
 	(void)state;
-	for (lies = 0; lies < 3; lies++) {
+	for (lies = 0; lies < 2; lies++) {
 		make(2, lies == 1 ? VIRTIO_F_RING_PACKED : 0);
 		assert_int_equal(probe(), 0);
 		contract_done = 0;
@@ -266,9 +277,8 @@ static void a_device_that_breaks_the_contract_ends_all_requests(void **state)
 			block_submit(last_disk(), &requests[i]);
 		}
 		assert_true(host_virtio_pop(&sim, 0, &buffer));
-		if (lies < 2)
-			buffer.id = 999;
-		host_virtio_push(&sim, 0, &buffer, lies < 2 ? 1 : 10000);
+		buffer.id = 999;
+		host_virtio_push(&sim, 0, &buffer, 1);
 		host_virtio_interrupt(&sim, HOST_VIRTIO_RING);
 		assert_int_equal(contract_done, 0);
 		run_worker();
@@ -335,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup(a_request_of_more_pieces_than_the_ring_has_is_cut, set_up),
 		cmocka_unit_test_setup(errors_are_told, set_up),
 		cmocka_unit_test_setup(a_read_that_wrote_too_little_is_an_error, set_up),
+		cmocka_unit_test_setup(a_write_that_counts_what_was_read_is_done, set_up),
 		cmocka_unit_test_setup(a_device_that_breaks_the_contract_ends_all_requests, set_up),
 		cmocka_unit_test_setup(a_change_of_size_is_seen, set_up),
 		cmocka_unit_test_setup(a_configuration_without_sense_is_refused, set_up),

@@ -346,6 +346,7 @@ static int open_queue(struct virtio_blk *blk, uint64_t features)
 		.segments = blk->block.segments_max + SEGMENTS_EXTRA,
 		.arrived = arrived,
 		.context = blk,
+		.cut_lengths = true, /* libkrun counts what it has read, too */
 	};
 	int error = virtio_queue_open(blk->virtio, &request, &blk->queue);
 
