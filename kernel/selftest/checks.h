@@ -14,7 +14,7 @@ bool must_check check_clock(void);
 /** memory.c: the map, and patterns in what is free. */
 void check_memory(void);
 
-/** devices.c: every device has a driver that works; entropy, balloon. */
+/** devices.c: what there is; entropy, balloon. */
 void check_devices(void);
 
 /** disk.c: every disk is read; those marked as scratch are written too. */
@@ -31,6 +31,9 @@ bool services_ended(void);
 
 /** vsock.c */
 void check_vsock(void);
+
+/** devices.c: whether none of them has failed meanwhile. */
+void check_tree(void);
 
 /** beat.c: for who suspends the machine, or asks its services. */
 void beat(void);

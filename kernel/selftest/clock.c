@@ -22,7 +22,7 @@ enum {
 	MONOTONIC_READS = 2000,
 	TIMERS = 5,
 	TIMER_SPINS_MIN = 1000, /* however late it is by the clock */
-	ATTEMPTS = 8,
+	ATTEMPTS = 64,          /* the rate is measured anew meanwhile, where it was a rough one */
 	TOLERANCE_PPM = 10000,
 	MILLION = 1000000,
 };

@@ -18,22 +18,6 @@ static void show(const char *line)
 	report_value("device", "%s", line);
 }
 
-static void check_tree(void)
-{
-	unsigned failed = 0, driven = 0, all = 0;
-
-	for (const struct device *d = device_next(NULL); d; d = device_next(d)) {
-		all++;
-		driven += d->driver != NULL;
-		if (!__atomic_load_n(&d->failed, __ATOMIC_RELAXED))
-			continue;
-		failed++;
-		report_fail("devices", "%s %s cannot be used", d->bus, d->name);
-	}
-	if (!failed)
-		report_ok("devices", "%u found, %u of them used", all, driven);
-}
-
 static const struct device *find_by_driver(const char *driver)
 {
 	const struct device *d = device_next(NULL);
@@ -82,8 +66,23 @@ static void check_balloon(void)
 void check_devices(void)
 {
 	devices_show(show);
-	check_tree();
 	check_entropy();
 	check_random();
 	check_balloon();
+}
+
+void check_tree(void)
+{
+	unsigned failed = 0, driven = 0, all = 0;
+
+	for (const struct device *d = device_next(NULL); d; d = device_next(d)) {
+		all++;
+		driven += d->driver != NULL;
+		if (!__atomic_load_n(&d->failed, __ATOMIC_RELAXED))
+			continue;
+		failed++;
+		report_fail("devices", "%s %s cannot be used", d->bus, d->name);
+	}
+	if (!failed)
+		report_ok("devices", "%u found, %u of them used", all, driven);
 }

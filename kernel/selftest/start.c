@@ -40,6 +40,7 @@ static void run(void *arg)
 	check_network();
 	check_services();
 	check_vsock();
+	check_tree();
 	beat();
 	unsigned status = finish();
 	network_finish();

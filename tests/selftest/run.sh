@@ -167,6 +167,8 @@ error()
 	faulty disk-read 'disk vda: reading at 0: error 5$' '' $(error read 'event = "read_aio"' 'sector = "0"')
 	faulty disk-write 'disk vda: writing at [0-9]+: error 5$' '' $(error write 'event = "write_aio"' 'sector = "256"')
 	faulty disk-flush 'disk vda: flushing at 0: error 5$' '' $(error flush 'event = "none"' 'iotype = "flush"')
+	faulty entropy-silent 'entropy: the device does not answer' '' -chardev null,id=c -object rng-egd,chardev=c,id=r \
+		-device virtio-rng-device,rng=r
 	faulty no-address 'net eth0: it has no address' '' -netdev hubport,id=n,hubid=0 -device virtio-net-device,netdev=n
 	faulty no-gateway 'gateway eth0: 10.0.2.2 ' 'ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off' \
 		-netdev hubport,id=n,hubid=0 -device virtio-net-device,netdev=n

@@ -73,6 +73,7 @@ static uint8_t perform(const struct block *block, const struct header *header,
 
 static void notified(struct virtio_device *device, unsigned queue)
 {
+	const struct block *block = device->state;
 	struct virtio_chain chain;
 
 	while (virtio_take(device, queue, &chain)) {
@@ -85,9 +86,11 @@ static void notified(struct virtio_device *device, unsigned queue)
 		    !virtio_copy_out(&chain, 0, &header, sizeof header) || !last->writable ||
 		    last->bytes != 1)
 			die("block: a request of %u pieces", chain.count);
-		*last->data = perform(device->state, &header, data);
+		*last->data = perform(block, &header, data);
 		if (data && data->writable)
 			written += data->bytes;
+		if (block->setup.fault == BLOCK_FAULT_LIES)
+			chain.head = VIRTIO_ENTRIES_MAX;
 		virtio_give(device, queue, &chain, written);
 	}
 }

@@ -3,12 +3,12 @@
  * Starts a kernel by Linux's 64-bit boot protocol on KVM, as Firecracker (or libkrun) does, and prints what it writes to the serial port:
  *
  *	kvm_linux64 [--pvh] [--libkrun] [-m MIB] [--initrd FILE] [--cmdline TEXT] [--input TEXT] [--until TEXT] [--timeout S]
- *		[--block FILE] [--block-ro FILE] [--block-forgets FILE] [--net] [--net-silent] [--vsock] [--no-words]
+ *		[--block FILE] [--block-ro FILE] [--block-forgets FILE] [--block-lies FILE] [--net] [--net-silent] [--vsock] [--no-words]
  *		[--alias-memory] KERNEL
  *
  * Devices stand where Firecracker puts them, with its words on the command line; with --no-words they are in the DSDT only. When the
  * console shows ASK_LINE, the services of the guest are asked by network and vsock, and ANSWERED_LINE is printed when they have
- * answered. Faults: a disk that forgets what is written, a network that says nothing, a machine in which
+ * answered. Faults: a disk that forgets what is written, or lies, a network that says nothing, a machine in which
  * the last quarter of memory is the third one.
  *
  * The last line, on standard error, says how it ended: "end: reset, status N" (the guest wrote 0xfe to the i8042; N from the
@@ -217,18 +217,26 @@ static void set_timeout(unsigned seconds)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+static enum block_fault block_fault(int option)
+{
+	if (option == 'f')
+		return BLOCK_FAULT_FORGETS;
+	return option == 'L' ? BLOCK_FAULT_LIES : BLOCK_FAULT_NONE;
+}
+
 static bool take_device(struct devices_plan *plan, int option)
 {
 	switch (option) {
 	case 'b':
 	case 'r':
 	case 'f':
+	case 'L':
 		if (plan->block_count == DEVICES_MAX)
 			return false;
 		plan->blocks[plan->block_count++] = (struct block_setup){
 			.path = optarg,
 			.read_only = option == 'r',
-			.fault = option == 'f' ? BLOCK_FAULT_FORGETS : BLOCK_FAULT_NONE,
+			.fault = block_fault(option),
 		};
 		return true;
 	case 'N':
@@ -261,6 +269,7 @@ static bool parse_options(int argc, char **argv, struct options *out)
 		{ "block", required_argument, NULL, 'b' },
 		{ "block-ro", required_argument, NULL, 'r' },
 		{ "block-forgets", required_argument, NULL, 'f' },
+		{ "block-lies", required_argument, NULL, 'L' },
 		{ "net", no_argument, NULL, 'n' },
 		{ "net-silent", no_argument, NULL, 'N' },
 		{ "vsock", no_argument, NULL, 'v' },

@@ -109,6 +109,8 @@ tests firecracker_devices_are_found_in_the_dsdt 'reset, status 0' "$everything" 
 tests services_answer_the_host 'seen' 'host: the guest answers' --until 'host: the guest answers' \
 	--cmdline "$selftest $address selftest.serve=600" --net --vsock
 tests disk_that_forgets_is_told 'reset, status 1' 'selftest: FAIL disk vda: comparing at 512: ' --cmdline "$selftest" --block-forgets $disk
+tests disk_that_lies_is_told 'reset, status 1' 'selftest: FAIL disk vda: reading at 0: error 5
+selftest: FAIL devices: virtio-mmio 0xc0001000 cannot be used' --cmdline "$selftest" --block-lies $disk
 tests network_that_is_silent_is_told 'reset, status 1' 'selftest: FAIL gateway eth0: 10.0.0.1 ' --cmdline "$selftest $address" --net-silent
 tests vsock_that_is_absent_is_told 'reset, status 1' 'selftest: FAIL vsock host: port 7: ' --cmdline "$selftest selftest.vsock=7"
 tests vsock_service_that_is_absent_is_told 'reset, status 1' 'selftest: FAIL vsock host: port 8: error 104' \

@@ -102,6 +102,7 @@ size_t virtio_writable_bytes(const struct virtio_chain *chain);
 enum block_fault {
 	BLOCK_FAULT_NONE,
 	BLOCK_FAULT_FORGETS, /* writes are acknowledged and lost */
+	BLOCK_FAULT_LIES,    /* it gives back a buffer that it does not have */
 };
 
 /** A disk in a file of whole sectors. Ends the process where that cannot be opened. */
