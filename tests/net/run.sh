@@ -137,10 +137,10 @@ are_open()
 	done
 }
 
-# Knows one name: the question comes back with an address behind it.
+# Knows one name: the question comes back with an address behind it. Becomes the server.
 name_server()
 {
-	perl -MIO::Socket::INET -e '
+	exec perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1", LocalPort => $ARGV[0]) or die;
 		while (defined(my $from = $s->recv(my $q, 512))) {
 			my $known = substr($q, 12) =~ /^\x03www\x07example\x03net\0/;
@@ -224,7 +224,7 @@ if begin client; then
 	helper=$!
 	build/net/udpecho "$udp" >/dev/null 2>&1 &
 	helper="$helper $!"
-	name_server "$dns" &
+	name_server "$dns" >/dev/null 2>&1 &
 	helper="$helper $!"
 	are_open tcp "$tcp" udp "$udp" udp "$dns"
 	# 10.0.2.2 is this machine, as QEMU's user network has it.
