@@ -138,7 +138,14 @@ static int write_script(const struct bundle *b, const struct vmm_setup *setup)
 	b->vmm->make_argv(&argv, setup);
 	text_printf(&script,
 		    "#!/bin/sh\n# Starts the machine; the program's output is on the serial "
-		    "port, which is the terminal.\ncd \"$(dirname \"$0\")\" || exit 1\nexec");
+		    "port, which is the terminal.\ncd \"$(dirname \"$0\")\" || exit 1\n");
+	if (setup->options->vsock) {
+		/* VMMs leave it behind, and then cannot make it. */
+		text_printf(&script, "socket=");
+		add_quoted(&script, setup->options->vsock);
+		text_printf(&script, "\n[ ! -S \"$socket\" ] || rm -f \"$socket\"\n");
+	}
+	text_printf(&script, "exec");
 	for (size_t i = 0; i < argv.count; i++) {
 		bool option = i && argv.items[i][0] == '-';
 

@@ -46,6 +46,10 @@ static int check(const struct vmm_setup *setup)
 	const struct options *o = setup->options;
 	unsigned wanted = o->pci ? VERSION_PCI : VERSION_MIN;
 
+	if (o->metadata && o->network.kind == NETWORK_NONE) {
+		report("--metadata needs a network, at which the machine asks for it (see --net)");
+		return -EINVAL;
+	}
 	if (setup->version && setup->version < wanted) {
 		report("%s: version %u.%u is too old; %u.%u or later is needed%s", setup->path,
 		       setup->version / 1000, setup->version % 1000, wanted / 1000, wanted % 1000,

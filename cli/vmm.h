@@ -27,14 +27,14 @@ struct vmm_setup {
 };
 
 struct vmm {
-	const char *name; /* in messages */
+	const char *name;    /* in messages */
+	const char *command; /* the name of its file */
 	enum vmm_kind kind;
 	bool needs_kvm;
 	bool waits_at_gate;  /* started while the image is being written */
 	bool wants_terminal; /* else it does not read its standard input */
 	/* It does not wait where its standard output takes no more, unless it is made to. */
 	bool loses_output;
-	unsigned version_min; /* as of vmm_read_version(); 0: any */
 
 	/** Settings of glibc for its process, as GLIBC_TUNABLES has them; NULL: none. */
 	const char *tunables;
@@ -43,7 +43,6 @@ struct vmm {
 
 	/** What of the options it cannot do, for "needs ...: firecracker has no ..."; NULL: it can do all. */
 	const char *(*lacks)(const struct options *o);
-	const char *command; /* the name of its file */
 	/** Its file, to be freed; NULL: it is not installed. */
 	char *(*find)(const struct options *o);
 	/** How to get it, in a few words. */

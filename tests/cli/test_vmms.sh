@@ -154,7 +154,7 @@ if kvm_there; then
 	expect 'and no record' hello "$(cat out)"
 	check 'it is told the line' 0 '"boot_args": "seed=[0-9a-f]* wall=[0-9]* init=' cat given
 	expect 'the root image is complete' yes "$([ "$(cat given.size)" -ge "$(stat -c %s hello)" ] && echo yes)"
-	check 'PCI, metadata, boot timer' 5 '' "$capuchin" run -v --vmm firecracker --pci --metadata a.img ./hello
+	check 'PCI, metadata, boot timer' 5 '' "$capuchin" run -v --vmm firecracker --pci --net tap=tap9 --ip 10.9.0.2/24 --metadata a.img ./hello
 	check 'they are told' 0 '--level Info --boot-timer --enable-pci --metadata a.img' cat given.words
 	check '-v tells VMM, version, accelerator and protocol' 5 'accelerator kvm, .* boot protocol PVH' \
 		"$capuchin" run -v --vmm firecracker ./hello
@@ -165,6 +165,7 @@ if kvm_there; then
 		env FAKE_VERSION=1.2.3 "$capuchin" run --vmm firecracker ./hello
 	check_line 'Firecracker too old for PCI' 1 '1.13 or later is needed for --pci' \
 		env FAKE_VERSION=1.12.0 "$capuchin" run --vmm firecracker --pci ./hello
+	check_line 'metadata without a network' 1 'needs a network' "$capuchin" run --vmm firecracker --metadata a.img ./hello
 	check_line 'line too long for Firecracker' 1 'Firecracker takes' \
 		"$capuchin" run --vmm firecracker --kernel-arg "$(head -c 2000 /dev/zero | tr '\0' k)" ./hello
 	check 'status arrives from Cloud Hypervisor' 6 '^hello' "$capuchin" run --vmm cloud-hypervisor --disk a.img,ro --disk b.img ./hello
