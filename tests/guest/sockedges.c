@@ -211,6 +211,48 @@ static void descriptors_to_nowhere(void)
 	close(fds[1]);
 }
 
+static long send_with_number(int fd, int port, int type, int number, size_t bytes)
+{
+	struct sockaddr_in6 to = loopback6(port);
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .header = { .cmsg_len = (socklen_t)CMSG_LEN(bytes),
+				  .cmsg_level = IPPROTO_IPV6,
+				  .cmsg_type = type } };
+	struct iovec one = { .iov_base = "x", .iov_len = 1 };
+	struct msghdr m = { .msg_name = &to,
+			    .msg_namelen = sizeof to,
+			    .msg_iov = &one,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = (socklen_t)CMSG_SPACE(bytes) };
+
+	memcpy(CMSG_DATA(&control.header), &number, sizeof number);
+	return send_message(fd, &m);
+}
+
+/* What one packet's traffic class and hop limit may be: -1 is the socket's own. */
+static void numbers_to_send(void)
+{
+	static const int types[] = { IPV6_TCLASS, IPV6_HOPLIMIT };
+	struct sockaddr_in6 at = loopback6(0);
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	REQUIRE(!bind(fd, (struct sockaddr *)&at, sizeof at));
+	for (int i = 0; i < 2; i++) {
+		int port = port_of(fd), type = types[i];
+
+		CHECK_ERROR(send_with_number(fd, port, type, -2, 4), EINVAL);
+		CHECK_EQ(send_with_number(fd, port, type, -1, 4), 1);
+		CHECK_EQ(send_with_number(fd, port, type, 0, 4), 1);
+		CHECK_EQ(send_with_number(fd, port, type, 255, 4), 1);
+		CHECK_ERROR(send_with_number(fd, port, type, 256, 4), EINVAL);
+		CHECK_ERROR(send_with_number(fd, port, type, 1, 5), EINVAL);
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	peer_after_reset();
@@ -219,5 +261,6 @@ int main(void)
 	nothing_to_receive();
 	control_lengths();
 	descriptors_to_nowhere();
+	numbers_to_send();
 	return check_done("sockedges");
 }

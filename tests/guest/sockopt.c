@@ -49,6 +49,8 @@ static void switches(void)
 	on_and_off(tcp, IPPROTO_TCP, TCP_CORK, 0);
 	on_and_off(udp, IPPROTO_IP, IP_PKTINFO, 0);
 	on_and_off(udp, IPPROTO_IP, IP_RECVTTL, 0);
+	on_and_off(udp, IPPROTO_IP, IP_RECVOPTS, 0);
+	on_and_off(udp, IPPROTO_IP, IP_RETOPTS, 0);
 	on_and_off(udp, IPPROTO_IP, IP_RECVTOS, 0);
 	on_and_off(udp, IPPROTO_IP, IP_RECVERR, 0);
 	on_and_off(udp, IPPROTO_IP, IP_MULTICAST_LOOP, 1);

@@ -83,9 +83,9 @@ static int read_ipv6_item(const struct control_item *item, struct inet_ancillary
 	case IPV6_PKTINFO:
 		return read_pktinfo6(item, &out->from);
 	case IPV6_HOPLIMIT:
-		return read_number(item, 0, &out->ttl);
+		return read_number(item, -1, &out->ttl);
 	case IPV6_TCLASS:
-		return read_number(item, 0, &out->tos);
+		return read_number(item, -1, &out->tos);
 	default:
 		return -EINVAL;
 	}

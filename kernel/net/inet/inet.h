@@ -58,6 +58,8 @@ enum inet_wish {
 	WISH_HEADER = BIT(12), /* IP_HDRINCL */
 	WISH_FLOWINFO_SEND = BIT(13),
 	WISH_BIND_NO_PORT = BIT(14),
+	WISH_OPTIONS = BIT(15), /* the stack keeps none of a packet's: there is nothing to tell */
+	WISH_RETURN_OPTIONS = BIT(16),
 };
 
 struct inet {
