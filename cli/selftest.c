@@ -9,6 +9,7 @@
 #include "selftest_ask.h"
 #include "selftest_report.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct selftest {
 	struct selftest_report report;
 	struct text line; /* the unfinished one */
 	char *scratch;    /* the scratch disk's file; NULL: none */
+	bool waits;       /* the user wants the machine to go on for a while */
 	bool asked;
 };
 
@@ -123,6 +125,15 @@ static int publish_all(struct network *n)
 	return err ? err : publish(n, SELFTEST_HTTP, SOCK_STREAM);
 }
 
+static bool has_kernel_arg(const struct options *o, const char *beginning)
+{
+	for (size_t i = 0; i < o->kernel_args.count; i++) {
+		if (!strncmp(o->kernel_args.items[i], beginning, strlen(beginning)))
+			return true;
+	}
+	return false;
+}
+
 static int add_own(struct selftest *t)
 {
 	struct options *o = t->options;
@@ -132,17 +143,21 @@ static int add_own(struct selftest *t)
 		err = make_scratch(t);
 	if (!err && o->network.kind == NETWORK_USER && !o->network.published_count)
 		err = publish_all(&o->network);
-	/* Before the user's, which may say otherwise. */
-	if (!err && (o->network.kind != NETWORK_NONE || o->network.published_count || o->vsock))
+	t->waits = has_kernel_arg(o, "selftest.serve=") || has_kernel_arg(o, "selftest.beat=");
+	if (!err && !t->waits && (o->network.kind != NETWORK_NONE || o->vsock))
 		strings_add(&o->kernel_args, "selftest.serve=60");
 	return err;
 }
 
 /* --- its services -------------------------------------------------------------------------------- */
 
-/* Where the host reaches a port of the machine. */
-static bool find_service(const struct network *n, unsigned port, bool udp, struct sockaddr_in *out)
+/* Where the host reaches a port of the machine: where it is published, or at the machine's own address. */
+static bool find_service(const struct selftest *t, unsigned port, bool udp, struct sockaddr_in *out)
 {
+	const struct network *n = &t->options->network;
+	const char *address = selftest_value(&t->report, "net.eth0.address");
+	char text[INET_ADDRSTRLEN];
+
 	*out = (struct sockaddr_in){ .sin_family = AF_INET };
 	for (size_t i = 0; i < n->published_count; i++) {
 		const struct publish *p = &n->published[i];
@@ -155,9 +170,11 @@ static bool find_service(const struct network *n, unsigned port, bool udp, struc
 		out->sin_port = htons(p->host_port);
 		return true;
 	}
-	out->sin_addr = n->address;
+	if (n->kind != NETWORK_TAP || !address)
+		return false;
+	snprintf(text, sizeof text, "%.*s", (int)strcspn(address, "/"), address);
 	out->sin_port = htons((uint16_t)port);
-	return n->kind == NETWORK_TAP && n->address.s_addr;
+	return inet_pton(AF_INET, text, &out->sin_addr) == 1;
 }
 
 static void add_answer(struct selftest *t, bool well, const char *check)
@@ -166,23 +183,32 @@ static void add_answer(struct selftest *t, bool well, const char *check)
 			 well ? "answers the host" : "does not answer the host");
 }
 
+/* By whatever way there is. */
+static bool end_waiting(const struct selftest *t)
+{
+	struct sockaddr_in service;
+
+	if (find_service(t, SELFTEST_HTTP, false, &service) && ask_page(&service, "/end"))
+		return true;
+	return t->options->vsock && ask_vsock_page(t->options->vsock, "/end");
+}
+
 static void ask_all(struct selftest *t)
 {
-	const struct network *n = &t->options->network;
+	const char *vsock = t->options->vsock;
 	struct sockaddr_in service;
 
 	t->asked = true;
-	if (find_service(n, SELFTEST_ECHO, false, &service))
+	if (find_service(t, SELFTEST_ECHO, false, &service))
 		add_answer(t, ask_tcp_echo(&service), "echo by TCP");
-	if (find_service(n, SELFTEST_ECHO, true, &service))
+	if (find_service(t, SELFTEST_ECHO, true, &service))
 		add_answer(t, ask_udp_echo(&service), "echo by UDP");
-	if (t->options->vsock)
-		add_answer(t, ask_vsock_echo(t->options->vsock), "echo by vsock");
-	if (find_service(n, SELFTEST_HTTP, false, &service)) {
+	if (find_service(t, SELFTEST_HTTP, false, &service))
 		add_answer(t, ask_page(&service, "/"), "page by HTTP");
-		if (!ask_page(&service, "/end"))
-			report("the self-test cannot be told to end; it does so by itself");
-	}
+	if (vsock)
+		add_answer(t, ask_vsock_echo(vsock) && ask_vsock_page(vsock, "/"), "vsock");
+	if (!t->waits && !end_waiting(t))
+		report("the self-test cannot be told to end; it does so after a minute");
 }
 
 /* --- */

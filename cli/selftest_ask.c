@@ -80,43 +80,74 @@ bool ask_udp_echo(const struct sockaddr_in *service)
 	return well;
 }
 
-bool ask_vsock_echo(const char *path)
+/* "CONNECT PORT", and a line that begins with "OK" in return. */
+static bool ask_for_port(int fd, unsigned port)
+{
+	char request[32], answer;
+
+	snprintf(request, sizeof request, "CONNECT %u\n", port);
+	if (!send_all(fd, request, strlen(request)) || !receive_all(fd, &answer, 1) ||
+	    answer != 'O')
+		return false;
+	while (answer != '\n') {
+		if (!receive_all(fd, &answer, 1))
+			return false;
+	}
+	return true;
+}
+
+static int connect_vsock(const char *path, unsigned port)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = open_socket(AF_UNIX, SOCK_STREAM, PATIENCE_S);
-	char request[32], answer;
-	bool well;
 
-	if (fd < 0)
-		return false;
-	snprintf(request, sizeof request, "CONNECT %d\n", SELFTEST_ECHO);
-	well = strlen(path) < sizeof address.sun_path;
-	if (well) {
-		strcpy(address.sun_path, path);
-		well = !connect(fd, (struct sockaddr *)&address, sizeof address) &&
-		       send_all(fd, request, strlen(request)) && receive_all(fd, &answer, 1) &&
-		       answer == 'O';
-	}
-	/* The rest of that line. */
-	while (well && answer != '\n')
-		well = receive_all(fd, &answer, 1);
-	well = well && echoes(fd);
-	close(fd);
+	if (fd < 0 || strlen(path) >= sizeof address.sun_path)
+		goto err;
+	strcpy(address.sun_path, path);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof address) && ask_for_port(fd, port))
+		return fd;
+err:
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+bool ask_vsock_echo(const char *path)
+{
+	int fd = connect_vsock(path, SELFTEST_ECHO);
+	bool well = fd >= 0 && echoes(fd);
+
+	if (fd >= 0)
+		close(fd);
 	return well;
+}
+
+static bool has_page(int fd, const char *page)
+{
+	static const char wanted[] = "HTTP/1.0 200 OK\r\n";
+	char request[64], answer[sizeof wanted - 1];
+
+	snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", page);
+	return send_all(fd, request, strlen(request)) && receive_all(fd, answer, sizeof answer) &&
+	       !memcmp(answer, wanted, sizeof answer);
 }
 
 bool ask_page(const struct sockaddr_in *service, const char *page)
 {
-	static const char wanted[] = "HTTP/1.0 200 OK\r\n";
-	char request[64], answer[sizeof wanted - 1];
 	int fd = connect_tcp(service);
-	bool well;
+	bool well = fd >= 0 && has_page(fd, page);
 
-	if (fd < 0)
-		return false;
-	snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", page);
-	well = send_all(fd, request, strlen(request)) && receive_all(fd, answer, sizeof answer) &&
-	       !memcmp(answer, wanted, sizeof answer);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	return well;
+}
+
+bool ask_vsock_page(const char *path, const char *page)
+{
+	int fd = connect_vsock(path, SELFTEST_HTTP);
+	bool well = fd >= 0 && has_page(fd, page);
+
+	if (fd >= 0)
+		close(fd);
 	return well;
 }

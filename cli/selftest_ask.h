@@ -16,5 +16,6 @@ must_check bool ask_udp_echo(const struct sockaddr_in *service);
 /** The same through a VMM's Unix socket for AF_VSOCK: "CONNECT PORT", to which it answers "OK" and a number. */
 must_check bool ask_vsock_echo(const char *path);
 
-/** Whether this page is there. */
+/** Whether this page is there; by TCP, and through the Unix socket. */
 must_check bool ask_page(const struct sockaddr_in *service, const char *page);
+must_check bool ask_vsock_page(const char *path, const char *page);

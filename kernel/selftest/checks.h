@@ -8,7 +8,7 @@
 /** machine.c: boot protocol, hypervisor, processor. */
 void check_machine(void);
 
-/** clock.c: false where timer interrupts do not come: nothing that waits can be tried then. */
+/** clock.c: false where the clock stands still, or timer interrupts do not come: nothing that waits can be tried then. */
 bool must_check check_clock(void);
 
 /** memory.c: the map, and patterns in what is free. */

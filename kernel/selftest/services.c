@@ -75,7 +75,7 @@ static bool read_request(struct socket *connection, char *request, size_t room)
 	return true;
 }
 
-static void serve_page(struct socket *connection)
+void serve_page(struct socket *connection)
 {
 	static const char page[] = "capuchin selftest: %u passed, %u failed, %u skipped\n";
 	struct report_counts counts = report_counts();

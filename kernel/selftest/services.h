@@ -18,5 +18,8 @@ int must_check service_start(const struct service *like);
 /** Sends back what comes, until the peer ends or is silent for long. */
 void serve_echo(struct socket *connection);
 
+/** Answers one request by HTTP. */
+void serve_page(struct socket *connection);
+
 /** Connects to an echo service and asks it. -EBADMSG: the answer is another. */
 int must_check ask_echo(struct socket *socket, const union socket_address *server);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * AF_VSOCK: an echo service on port 7, asked by loopback, for the host to ask too; with `selftest.vsock=PORT` an echo service of the
+ * AF_VSOCK: an echo service on port 7, asked by loopback, and the page on port 80, for the host to ask too; with `selftest.vsock=PORT` an echo service of the
  * host's on that port is asked.
  */
 #include "checks.h"
@@ -17,10 +17,10 @@ enum { CID_LOCAL = 1, CID_HOST = 2 };
 #define CID_ANY UINT32_MAX
 #define PATIENCE_NS (10 * NS_PER_S)
 
-static int start_echo(void)
+static int start(uint32_t port, const char *name, void (*serve)(struct socket *connection))
 {
-	union socket_address address = address_vsock(CID_ANY, PORT_ECHO);
-	struct service service = { .name = "echo by vsock", .serve = serve_echo };
+	union socket_address address = address_vsock(CID_ANY, port);
+	struct service service = { .name = name, .serve = serve };
 	int error = socket_make(AF_VSOCK, SOCK_STREAM, 0, TIME_NEVER, &service.socket);
 
 	if (error)
@@ -48,8 +48,10 @@ static int ask(uint32_t cid, uint32_t port)
 
 static void check_loopback(void)
 {
-	int error = start_echo();
+	int error = start(PORT_ECHO, "echo by vsock", serve_echo);
 
+	if (!error)
+		error = start(PORT_HTTP, "page by vsock", serve_page);
 	if (!error)
 		error = ask(CID_LOCAL, PORT_ECHO);
 	if (error == -EAFNOSUPPORT)
