@@ -316,4 +316,5 @@ void config_stop(struct interface *interface)
 	dhcp_cleanup(&interface->netif);
 	no_longer_pending(interface);
 	route_interface_gone(interface_index_of(&interface->netif));
+	alias_interface_gone(&interface->netif);
 }

@@ -6,6 +6,7 @@
 #include <base/string.h>
 #include <mm/alloc.h>
 
+#include <hooks.h>
 #include <lwip/ip.h>
 
 int endpoint_create(unsigned family, enum stack_protocol protocol, struct stack_owner *owner,
@@ -84,6 +85,7 @@ bool address_is_own(const ip_addr_t *address)
 	{
 		if (IP_IS_V6(address) ? netif_get_ip6_addr_match(netif, ip_2_ip6(address)) >= 0
 				      : ip4_addr_eq(ip_2_ip4(address), netif_ip4_addr(netif)) ||
+						alias_is_of(netif, ip_2_ip4(address)) ||
 						ip4_addr_isbroadcast(ip_2_ip4(address), netif))
 			return true;
 	}
@@ -157,6 +159,8 @@ int endpoint_route(const struct stack_endpoint *ep, const ip_addr_t *local, ip_a
 	if (!chosen || ip_addr_isany(chosen))
 		return -ENETUNREACH;
 	*source = *chosen;
+	if (IP_IS_V4(remote))
+		ip_addr_copy_from_ip4(*source, *alias_source(*netif, ip_2_ip4(remote)));
 	return 0;
 }
 

@@ -86,12 +86,16 @@ static uint8_t scope_of(const ip_addr_t *address)
 	return ip6_addr_islinklocal(ip_2_ip6(address)) ? SCOPE_LINK : SCOPE_GLOBAL;
 }
 
-static void tell_address4(const struct netif *netif, struct interface_address *out)
+static void tell_address4(const ip4_addr_t *address, const ip4_addr_t *mask,
+			  struct interface_address *out)
 {
+	ip_addr_t ip;
+
+	ip_addr_copy_from_ip4(ip, *address);
 	*out = (struct interface_address){
-		.ip = from_lwip(&netif->ip_addr),
-		.prefix = prefix_of_mask(netif_ip4_netmask(netif)->addr),
-		.scope = scope_of(&netif->ip_addr),
+		.ip = from_lwip(&ip),
+		.prefix = prefix_of_mask(mask->addr),
+		.scope = scope_of(&ip),
 	};
 }
 
@@ -108,14 +112,21 @@ static void tell_address6(const struct netif *netif, int i, struct interface_add
 int interface_address(uint32_t index, unsigned nth, struct interface_address *out)
 {
 	const struct interface *interface = interface_by_index(index);
+	const struct alias *alias;
 	const struct netif *netif;
 
 	if (!interface)
 		return -ENODEV;
 	netif = &interface->netif;
 	if (!ip4_addr_isany_val(*netif_ip4_addr(netif)) && !nth--) {
-		tell_address4(netif, out);
+		tell_address4(netif_ip4_addr(netif), netif_ip4_netmask(netif), out);
 		return 0;
+	}
+	for (unsigned i = 0; (alias = alias_nth(netif, i)) != NULL; i++) {
+		if (!nth--) {
+			tell_address4(&alias->address, &alias->mask, out);
+			return 0;
+		}
 	}
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
 		if (!ip6_addr_isinvalid(netif_ip6_addr_state(netif, i)) && !nth--) {
@@ -126,7 +137,7 @@ int interface_address(uint32_t index, unsigned nth, struct interface_address *ou
 	return -ENOENT;
 }
 
-/* lwIP has one IPv4 address an interface: a new one takes its place. */
+/* The first is lwIP's. */
 static int add_address4(struct netif *netif, const struct interface_address *address)
 {
 	ip_addr_t ip = to_lwip(&address->ip, 0);
@@ -138,10 +149,32 @@ static int add_address4(struct netif *netif, const struct interface_address *add
 		return -EEXIST;
 	if (address->prefix)
 		mask.addr = lwip_htonl(UINT32_MAX << (32 - address->prefix));
+	if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
+		return alias_add(netif, ip_2_ip4(&ip), &mask);
 	if (netif_dhcp_data(netif))
 		dhcp_stop(netif);
 	netif_set_addr(netif, ip_2_ip4(&ip), &mask, netif_ip4_gw(netif));
 	return 0;
+}
+
+/* Another takes the place of the first, if there is one. */
+static int remove_address4(struct netif *netif, const ip4_addr_t *ip)
+{
+	const struct alias *alias = alias_nth(netif, 0);
+	ip4_addr_t address, mask;
+
+	if (!ip4_addr_eq(ip, netif_ip4_addr(netif)))
+		return alias_remove(netif, ip);
+	if (netif_dhcp_data(netif))
+		dhcp_stop(netif);
+	if (!alias) {
+		netif_set_addr(netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
+		return 0;
+	}
+	address = alias->address;
+	mask = alias->mask;
+	netif_set_addr(netif, &address, &mask, netif_ip4_gw(netif));
+	return alias_remove(netif, &address);
 }
 
 static int add_address6(struct netif *netif, const struct interface_address *address)
@@ -184,6 +217,7 @@ int interface_remove_address(uint32_t index, const struct interface_address *add
 	struct interface *interface = interface_by_index(index);
 	ip_addr_t ip;
 	s8_t place;
+	int error;
 
 	if (!interface)
 		return -ENODEV;
@@ -194,15 +228,12 @@ int interface_remove_address(uint32_t index, const struct interface_address *add
 		if (place < 0)
 			return -EADDRNOTAVAIL;
 		netif_ip6_addr_set_state(&interface->netif, place, IP6_ADDR_INVALID);
-	} else {
-		if (!ip4_addr_eq(ip_2_ip4(&ip), netif_ip4_addr(&interface->netif)))
-			return -EADDRNOTAVAIL;
-		if (netif_dhcp_data(&interface->netif))
-			dhcp_stop(&interface->netif);
-		netif_set_addr(&interface->netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
+		stack_flush();
+		return 0;
 	}
+	error = remove_address4(&interface->netif, ip_2_ip4(&ip));
 	stack_flush();
-	return 0;
+	return error;
 }
 
 int interface_set_up(uint32_t index, bool up)

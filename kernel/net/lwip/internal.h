@@ -245,6 +245,27 @@ extern struct interface *loopback;
 
 void route_interface_gone(uint32_t index);
 
+/* alias.c: an interface's IPv4 addresses but the first, which is lwIP's. */
+
+struct alias {
+	struct list_node link;
+	const struct netif *netif;
+	ip4_addr_t address, mask;
+};
+
+/** The one that an address shares a subnet with, the smallest; NULL: none. */
+const struct alias *alias_on_subnet(const struct netif *netif, const ip4_addr_t *address);
+
+/** NULL: there are not so many. */
+const struct alias *alias_nth(const struct netif *netif, unsigned nth);
+
+/** -EEXIST, -ENOSPC, -ENOMEM. */
+int must_check alias_add(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *mask);
+
+/** -EADDRNOTAVAIL. */
+int must_check alias_remove(const struct netif *netif, const ip4_addr_t *address);
+void alias_interface_gone(const struct netif *netif);
+
 /* config.c */
 void config_start(struct interface *interface);
 void config_stop(struct interface *interface);

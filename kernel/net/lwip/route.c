@@ -66,7 +66,8 @@ static bool is_own4(const ip4_addr_t *address)
 		return true;
 	NETIF_FOREACH(netif)
 	{
-		if (netif_is_up(netif) && ip4_addr_eq(address, netif_ip4_addr(netif)))
+		if (netif_is_up(netif) &&
+		    (ip4_addr_eq(address, netif_ip4_addr(netif)) || alias_is_of(netif, address)))
 			return true;
 	}
 	return false;
@@ -95,7 +96,7 @@ static struct netif *first_netif(bool (*fits)(const struct netif *netif, const i
 
 static bool has_as_own(const struct netif *netif, const ip4_addr_t *address)
 {
-	return ip4_addr_eq(address, netif_ip4_addr(netif));
+	return ip4_addr_eq(address, netif_ip4_addr(netif)) || alias_is_of(netif, address);
 }
 
 static bool has_gateway(const struct netif *netif, const ip4_addr_t *address)
@@ -120,16 +121,31 @@ static struct netif *route_group4(const ip4_addr_t *src)
 	return netif ? netif : first_netif(is_any, src);
 }
 
-static struct netif *longest_subnet(const ip4_addr_t *dest)
+/* The longest prefix of a subnet of the interface's that an address is on; -1: it is on none. */
+static int subnet_bits(const struct netif *netif, const ip4_addr_t *dest)
+{
+	const struct alias *alias = alias_on_subnet(netif, dest);
+	int bits = -1;
+
+	if (ip4_addr_net_eq(dest, netif_ip4_addr(netif), netif_ip4_netmask(netif)))
+		bits = (int)mask_bits(netif);
+	return alias ? max(bits, (int)prefix_of_mask(alias->mask.addr)) : bits;
+}
+
+/* `*bits` gets the prefix. */
+static struct netif *longest_subnet(const ip4_addr_t *dest, int *bits)
 {
 	struct netif *netif, *best = NULL;
 
+	*bits = 0;
 	NETIF_FOREACH(netif)
 	{
-		if (has_address4(netif) &&
-		    ip4_addr_net_eq(dest, netif_ip4_addr(netif), netif_ip4_netmask(netif)) &&
-		    (!best || mask_bits(netif) >= mask_bits(best)))
-			best = netif;
+		int its = has_address4(netif) ? subnet_bits(netif, dest) : -1;
+
+		if (its < *bits)
+			continue;
+		*bits = its;
+		best = netif;
 	}
 	return best;
 }
@@ -139,18 +155,19 @@ struct netif *route_ip4(const ip4_addr_t *src, const ip4_addr_t *dest)
 {
 	struct netif *subnet;
 	struct entry *entry;
+	int bits;
 
 	if (is_own4(dest))
 		return loopback ? &loopback->netif : NULL;
 	entry = find((const uint8_t *)&dest->addr, AF_INET, NULL);
 	if (!entry && (ip4_addr_ismulticast(dest) || dest->addr == IPADDR_BROADCAST))
 		return route_group4(src);
-	subnet = longest_subnet(dest);
+	subnet = longest_subnet(dest, &bits);
 	/* They are on the link, whatever its subnet is, and no gateway forwards to them (RFC 3927, 2.6.2): Firecracker's metadata
 	 * service is at one. */
 	if (!entry && !subnet && ip4_addr_islinklocal(dest))
 		return route_group4(src);
-	if (entry && (!subnet || entry->route.prefix > mask_bits(subnet)))
+	if (entry && (!subnet || entry->route.prefix > bits))
 		return &interface_by_index(entry->route.interface)->netif;
 	return subnet ? subnet : first_netif(has_gateway, dest);
 }
@@ -159,6 +176,10 @@ struct netif *route_ip4(const ip4_addr_t *src, const ip4_addr_t *dest)
 const ip4_addr_t *route_gateway4(struct netif *netif, const ip4_addr_t *dest)
 {
 	struct entry *entry = find((const uint8_t *)&dest->addr, AF_INET, netif);
+	const struct alias *alias = alias_on_subnet(netif, dest);
+
+	if (alias && (!entry || prefix_of_mask(alias->mask.addr) >= entry->route.prefix))
+		return dest;
 
 	if (!entry)
 		return NULL;
@@ -214,9 +235,10 @@ static uint32_t interface_of_gateway(const struct route *route)
 {
 	ip_addr_t gateway = to_lwip(&route->gateway, 0);
 	struct netif *netif;
+	int bits;
 
 	if (route->gateway.family == AF_INET)
-		netif = longest_subnet(ip_2_ip4(&gateway));
+		netif = longest_subnet(ip_2_ip4(&gateway), &bits);
 	else
 		netif = ip6_route(IP6_ADDR_ANY6, ip_2_ip6(&gateway));
 	return netif && netif != &loopback->netif ? interface_index_of(netif) : 0;
@@ -299,16 +321,20 @@ void route_interface_gone(uint32_t index)
 
 /* Listing: the table, then what follows from the interfaces. */
 
-static bool subnet_route(struct netif *netif, struct route *out)
+/* Of the interface's `nth` address. */
+static bool subnet_route(struct netif *netif, unsigned nth, struct route *out)
 {
+	const struct alias *alias = nth ? alias_nth(netif, nth - 1) : NULL;
+	const ip4_addr_t *address = alias ? &alias->address : netif_ip4_addr(netif);
+	const ip4_addr_t *mask = alias ? &alias->mask : netif_ip4_netmask(netif);
 	ip_addr_t subnet = { 0 };
 
-	if (!has_address4(netif))
+	if (!has_address4(netif) || (nth && !alias))
 		return false;
 	IP_SET_TYPE_VAL(subnet, IPADDR_TYPE_V4);
-	ip_2_ip4(&subnet)->addr = netif_ip4_addr(netif)->addr & netif_ip4_netmask(netif)->addr;
+	ip_2_ip4(&subnet)->addr = address->addr & mask->addr;
 	*out = (struct route){ .destination = from_lwip(&subnet),
-			       .prefix = (uint8_t)mask_bits(netif),
+			       .prefix = prefix_of_mask(mask->addr),
 			       .interface = interface_index_of(netif) };
 	return true;
 }
@@ -337,8 +363,10 @@ int route_info(unsigned nth, struct route *out)
 	{
 		if (gateway_route(netif, out) && !nth--)
 			return 0;
-		if (subnet_route(netif, out) && !nth--)
-			return 0;
+		for (unsigned i = 0; subnet_route(netif, i, out); i++) {
+			if (!nth--)
+				return 0;
+		}
 	}
 	return -ENOENT;
 }

@@ -23,6 +23,7 @@ static struct {
 	struct netdev dev;
 	struct sim_segment kept[KEPT_MAX];
 	unsigned first, count;
+	uint8_t answered[4]; /* the last address that the stack said it has */
 } peer_side;
 
 static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 }, peer_mac[6] = { 2, 0, 0, 0, 0, 2 };
@@ -104,7 +105,9 @@ static int transmit(struct netdev *dev, struct netbuf *packet)
 
 	(void)dev;
 	assert(bytes <= sizeof frame && netbuf_copy_out(packet, 0, frame, bytes));
-	if (get16(frame + 12) == 0x806)
+	if (get16(frame + 12) == 0x806 && get16(frame + 20) == 2)
+		memcpy(peer_side.answered, frame + 28, 4);
+	else if (get16(frame + 12) == 0x806)
 		answer_arp(frame);
 	else if (get16(frame + 12) == 0x800 && frame[ETHERNET + 9] == PROTOCOL_TCP)
 		keep(frame, bytes);
@@ -170,8 +173,26 @@ bool sim_peer_take(struct sim_segment *out)
 	return true;
 }
 
+bool sim_peer_asks(const uint8_t address[4])
+{
+	uint8_t request[42] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 1 };
+
+	memset(request, 0xff, 6);
+	memcpy(request + 6, peer_mac, 6);
+	memcpy(request + 22, peer_mac, 6);
+	memcpy(request + 28, theirs, 4);
+	memcpy(request + 38, address, 4);
+	memset(peer_side.answered, 0, 4);
+	mutex_lock(&net_mutex);
+	receive(request, sizeof request);
+	mutex_unlock(&net_mutex);
+	sim_peer_round();
+	return !memcmp(peer_side.answered, address, 4);
+}
+
 /* Returns where the payload of IP begins. */
-static uint8_t *start_frame(uint8_t *frame, uint8_t protocol, size_t payload_bytes)
+static uint8_t *start_frame(uint8_t *frame, const uint8_t *to, uint8_t protocol,
+			    size_t payload_bytes)
 {
 	uint8_t *ip = frame + ETHERNET;
 	uint16_t sum;
@@ -185,7 +206,7 @@ static uint8_t *start_frame(uint8_t *frame, uint8_t protocol, size_t payload_byt
 	ip[8] = 64;
 	ip[9] = protocol;
 	memcpy(ip + 12, theirs, 4);
-	memcpy(ip + 16, ours, 4);
+	memcpy(ip + 16, to, 4);
 	sum = (uint16_t)~checksum_of(ip, IP);
 	memcpy(ip + 10, &sum, sizeof sum);
 	return ip + IP;
@@ -195,7 +216,7 @@ void sim_peer_send(const struct sim_segment *segment)
 {
 	uint8_t frame[FRAME_MAX];
 	size_t bytes = TCP + (size_t)segment->option_bytes + segment->bytes;
-	uint8_t *tcp = start_frame(frame, PROTOCOL_TCP, bytes);
+	uint8_t *tcp = start_frame(frame, ours, PROTOCOL_TCP, bytes);
 
 	assert(ETHERNET + IP + bytes <= sizeof frame);
 	put16(tcp, segment->from_port);
@@ -213,10 +234,10 @@ void sim_peer_send(const struct sim_segment *segment)
 	mutex_unlock(&net_mutex);
 }
 
-void sim_peer_datagram(uint16_t from_port, uint16_t to_port)
+void sim_peer_datagram(const uint8_t *to, uint16_t from_port, uint16_t to_port)
 {
 	uint8_t frame[ETHERNET + IP + UDP];
-	uint8_t *udp = start_frame(frame, PROTOCOL_UDP, UDP);
+	uint8_t *udp = start_frame(frame, to ? to : ours, PROTOCOL_UDP, UDP);
 
 	put16(udp, from_port);
 	put16(udp + 2, to_port);

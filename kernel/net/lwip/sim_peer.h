@@ -34,8 +34,11 @@ unsigned sim_peer_waiting(void);
 void sim_peer_send(const struct sim_segment *segment);
 void sim_peer_round(void);
 
-/** One datagram of UDP to a port of 10.0.0.1, from a port. */
-void sim_peer_datagram(uint16_t from_port, uint16_t to_port);
+/** One datagram of UDP to an address (NULL: 10.0.0.1) and port, from a port. */
+void sim_peer_datagram(const uint8_t *to, uint16_t from_port, uint16_t to_port);
+
+/** Asks by ARP who has an address; whether the stack says that it has. */
+bool sim_peer_asks(const uint8_t address[4]);
 
 /** A time stamp option in the usual form. */
 void sim_add_timestamp(struct sim_segment *segment, uint32_t value, uint32_t echo);

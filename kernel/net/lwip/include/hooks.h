@@ -56,6 +56,10 @@ void tcp_round_trip(struct tcp_pcb *pcb, uint32_t ticks);
 /* datagram.c */
 void datagram_unreachable(const struct pbuf *p, bool v6);
 
+/* alias.c */
+bool alias_is_of(const struct netif *netif, const ip4_addr_t *address);
+const ip4_addr_t *alias_source(const struct netif *netif, const ip4_addr_t *neighbour);
+
 /* loopback.c */
 void loopback_multicast(struct netif *netif, const struct pbuf *p);
 
