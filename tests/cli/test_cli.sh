@@ -394,6 +394,11 @@ words() # NAME PATTERN OPTION...: QEMU is given a word that fits the pattern
 	run "$name" 7 hello env PATH="$work/words:$PATH" "$capuchin" run "$@" ./hello
 	run "$name: QEMU is told" 0 "$pattern" cat list.words
 }
+mkdir tunes
+printf '#!/bin/sh\nprintf "%%s\\n\\033_capuchin;exit=7\\033\\\\\\\\" "$GLIBC_TUNABLES"\n' >tunes/qemu-system-x86_64
+chmod +x tunes/qemu-system-x86_64
+run "what the user has set for QEMU's C library counts more" 7 '^glibc.malloc.hugetlb=1:.*:glibc.malloc.check=0$' \
+	env PATH="$work/tunes:$PATH" GLIBC_TUNABLES=glibc.malloc.check=0 "$capuchin" run ./hello
 expect 'no network without an option' '' "$(env PATH="$work/words:$PATH" "$capuchin" run ./hello >/dev/null 2>&1; grep net list.words)"
 words 'published port' '^user,id=net0,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3,hostfwd=tcp::18473-10.0.2.15:80$' -p 18473:80
 run 'the kernel is told of the network' 0 ' ip=10.0.2.15::10.0.2.2:255.255.255.0:::off:10.0.2.3 ' cat list.words
