@@ -23,14 +23,14 @@ start()
 	guest=$1
 	shift
 	port=$(free_port)
-	rm -f "build/bench/http.$guest"
+	rm -f "build/bench/http.$guest" "build/bench/http.$guest.out"
 	# shellcheck disable=SC2086
 	qemu-system-x86_64 -M q35 ${memory_option--m 512} ${machine#-M microvm,acpi=off} -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$port-:80" \
 		-device virtio-net-pci,netdev=net "$@" -plugin "build/bench/icount.so,out=build/bench/http.$guest$marks" \
 		</dev/null >"build/bench/http.$guest.out" 2>&1 &
 	qemu=$!
 	for _ in $(seq 300); do
-		grep -q '^ready' "build/bench/http.$guest.out" && return 0
+		grep -qs '^ready' "build/bench/http.$guest.out" && return 0
 		kill -0 $qemu 2>/dev/null || return 1
 		sleep 0.1
 	done

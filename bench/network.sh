@@ -54,7 +54,7 @@ start()
 		netdev="user,id=net,hostfwd=tcp:127.0.0.1:$port-:$2"
 	fi
 	shift 3
-	rm -f $work/counts $work/counter
+	rm -f $work/counts $work/counter $work/console $work/idle
 	# shellcheck disable=SC2086
 	qemu-system-x86_64 $machine -netdev "$netdev" "$@" -plugin "build/bench/icount.so,out=$work/counts,counter=$work/counter$marks" \
 		</dev/null >$work/console 2>&1 &

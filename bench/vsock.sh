@@ -33,6 +33,7 @@ wait_until()
 start_host()
 {
 	port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+	: >"$work/host" # what the last one said is no answer
 	$program serve "$work/vsock" "$port" >"$work/host" &
 	jobs=$!
 	vhost-device-vsock --guest-cid 3 --socket "$work/control" --uds-path "$work/vsock" >/dev/null 2>&1 &

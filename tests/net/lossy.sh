@@ -54,6 +54,7 @@ over_link()
 	set -- "$@" $(free_ports)
 	build/net/lossy "$per_mille" "$4" "$5" "$6" "$7" >"$work/link" 2>&1 &
 	link=$!
+	: >"$work/server" # what the last one said is no answer
 	# shellcheck disable=SC2086
 	(guest 1 "$4" "$5" $2) >"$work/server" 2>&1 &
 	server=$!

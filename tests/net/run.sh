@@ -57,6 +57,7 @@ serve()
 	guest_port=${1%/*} kind=${1#"${1%/*}"}
 	shift
 	port=$(free_port)
+	: >"$work/out" # what the last one said is no answer
 	# shellcheck disable=SC2086
 	./capuchin run --timeout 120 $options -p "127.0.0.1:$port:$guest_port$kind" ${add-} "$@" >"$work/out" 2>&1 </dev/null &
 	server=$!
@@ -212,6 +213,7 @@ if begin last-words; then
 	port=$(free_port)
 	build/net/transfer sink "$port" >"$work/sink" 2>&1 &
 	helper=$!
+	are_open tcp "$port"
 	# shellcheck disable=SC2086
 	./capuchin run --timeout 60 --net user $options build/net/transfer leave 10.0.2.2 "$port" 3000000 >"$work/out" 2>&1 </dev/null
 	wait $helper

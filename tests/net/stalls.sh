@@ -31,6 +31,7 @@ free_port()
 start()
 {
 	port=$(free_port)
+	: >"$work/out" # what the last one said is no answer
 	# shellcheck disable=SC2086
 	qemu-system-x86_64 $1 ${machine#-M microvm,acpi=off} -m 128 -kernel "$kernel" -initrd "$work/tree.erofs" \
 		-append 'init=/init ip=10.0.2.15::10.0.2.2:255.255.255.0:::off -- 80' \

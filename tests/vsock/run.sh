@@ -69,6 +69,7 @@ wait_for()
 # In the background, ready when this returns.
 serve_in_guest()
 {
+	: >"$work/guest" # what the last one said is no answer
 	run_guest "$@" &
 	guest=$!
 	wait_for $guest "$work/guest"
@@ -76,6 +77,7 @@ serve_in_guest()
 
 serve_on_host()
 {
+	: >"$work/host"
 	$peer "$@" >"$work/host" 2>&1 &
 	host=$!
 	wait_for $host "$work/host"
@@ -156,6 +158,7 @@ without_backend()
 
 is_in_use()
 {
+	: >"$work/host"
 	$peer echo "unix:$work/used" 1 >"$work/host" 2>&1 &
 	host=$!
 	wait_for $host "$work/host" && refuses "$work/used" 'is in use'
