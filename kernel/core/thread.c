@@ -391,6 +391,7 @@ static void wait_idle(struct run_queue *rq, struct waiter *const *waiters,
 	if (!wait_result(waiters, count) && list_empty(&rq->ready))
 		cpu_wait_for_interrupt();
 	cpu_irq_enable();
+	resume_idle_ended();
 }
 
 static bool is_over(uint64_t deadline_ns, enum wait_flags flags)

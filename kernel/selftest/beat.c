@@ -8,6 +8,7 @@
 
 #include <core/params.h>
 #include <core/random.h>
+#include <core/resume.h>
 #include <core/thread.h>
 #include <core/time.h>
 
@@ -53,6 +54,7 @@ void beat(void)
 	uint64_t serve = params_number("selftest.serve", 0);
 	uint64_t interval = params_number("selftest.beat", 0);
 
+	resume_watch();
 	if (serve || interval)
 		report_note("ready");
 	if (interval)
