@@ -38,6 +38,7 @@ enum {
 	CAP_SYS_ADMIN = 21,
 	CAP_SYS_NICE = 23,
 	CAP_SYS_RESOURCE = 24,
+	CAP_SYS_TIME = 25,
 };
 
 static inline bool is_capable(int capability)

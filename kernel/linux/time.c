@@ -133,6 +133,8 @@ long sys_clock_settime(long clock, long address)
 	if ((int)clock != CLOCK_REALTIME)
 		return -EINVAL;
 	int err = user_read_timespec((uintptr_t)address, &ns);
+	if (!err && !is_capable(CAP_SYS_TIME))
+		err = -EPERM;
 	if (!err)
 		time_set_wall(ns);
 	return err;
@@ -162,6 +164,8 @@ long sys_settimeofday(long address, long zone)
 	if (time.seconds < 0 || time.microseconds < 0 || time.microseconds >= 1000000 ||
 	    (uint64_t)time.seconds >= NS_MAX / NS_PER_S)
 		return -EINVAL;
+	if (!is_capable(CAP_SYS_TIME))
+		return -EPERM;
 	time_set_wall((uint64_t)time.seconds * NS_PER_S + (uint64_t)time.microseconds * NS_PER_US);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <time.h>
 
 enum { WAIT = 0, WAKE = 1, PRIVATE = 128, IDLE = 3 << 13, BEST_EFFORT = 2 << 13 };
@@ -123,6 +124,24 @@ static void futex_many(void)
 	CHECK_ERROR(wait_many(v, 4, &past, CLOCK_MONOTONIC), ETIMEDOUT);
 }
 
+static void clock_state(void)
+{
+	struct timex t = { .modes = 0 };
+	struct timespec now;
+
+	int state = adjtimex(&t);
+	CHECK(state >= 0 && state <= 5);
+	CHECK_EQ(t.tick, 10000);
+	CHECK_EQ(t.tolerance, 32768000);
+	CHECK_EQ(state == 5, (t.status & STA_UNSYNC) != 0);
+	clock_gettime(CLOCK_REALTIME, &now);
+	CHECK(now.tv_sec - t.time.tv_sec <= 5);
+	CHECK_ERROR(syscall(SYS_adjtimex, check_bad_pointer()), EFAULT);
+	CHECK_EQ(syscall(SYS_clock_adjtime, CLOCK_REALTIME, &t) == state, 1);
+	CHECK_ERROR(syscall(SYS_clock_adjtime, CLOCK_MONOTONIC, &t), EOPNOTSUPP);
+	CHECK_ERROR(syscall(SYS_clock_adjtime, 99, &t), EINVAL);
+}
+
 static void drop_capabilities(void)
 {
 	struct {
@@ -155,6 +174,11 @@ static void without_capabilities(void)
 	CHECK_ERROR(msgctl(id, IPC_SET, &ds), EPERM);
 	CHECK_EQ(msgctl(id, IPC_RMID, NULL), 0);
 	CHECK_ERROR(syscall(SYS_ioprio_set, 1, 0, 1 << 13), EPERM);
+	CHECK_ERROR(adjtimex(&(struct timex){ .modes = ADJ_STATUS }), EPERM);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	CHECK_ERROR(syscall(SYS_clock_settime, CLOCK_REALTIME, &now), EPERM);
+	CHECK_ERROR(syscall(SYS_settimeofday, &(struct timeval){ now.tv_sec, 0 }, NULL), EPERM);
 	CHECK_EQ(syscall(SYS_ioprio_set, 1, 0, BEST_EFFORT | 7), 0);
 }
 
@@ -164,6 +188,7 @@ int main(void)
 	own_program();
 	futex_read_only();
 	futex_many();
+	clock_state();
 	without_capabilities();
 	return check_done("rarecalls");
 }
