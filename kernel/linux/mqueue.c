@@ -121,7 +121,7 @@ static void tell(struct queue *q) REQUIRES(q->lock)
 	if (q->count != 1 || q->receivers || !q->told)
 		return;
 	info.sent.value = q->told_value;
-	if (q->told_how == SIGEV_SIGNAL) {
+	if (q->told_how == SIGEV_SIGNAL && q->told_signo) {
 		int err = signal_send_process(q->told_process, &info);
 		(void)err; /* no room for it: it is lost, as on Linux */
 	}

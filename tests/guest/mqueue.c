@@ -239,6 +239,13 @@ static void telling(void)
 	CHECK_EQ(mq_receive(q, buffer, 8, NULL), 1);
 	CHECK_EQ(mq_send(q, "d", 1, 0), 0); /* once only */
 	CHECK_EQ(got.si_signo, 0);
+	/* Signal 0 may be asked for, and is none. */
+	event.sigev_signo = 0;
+	CHECK_EQ(mq_receive(q, buffer, 8, NULL), 1);
+	CHECK_EQ(mq_notify(q, &event), 0);
+	CHECK_EQ(mq_send(q, "e", 1, 0), 0);
+	CHECK_EQ(mq_notify(q, &event), 0); /* told: the place is free again */
+	CHECK_EQ(mq_notify(q, NULL), 0);
 	event.sigev_signo = 99;
 	CHECK_ERROR(mq_notify(q, &event), EINVAL);
 	event.sigev_notify = 7;
