@@ -42,6 +42,11 @@ static char *find(const struct options *o)
 	return path_find_command("cloud-hypervisor");
 }
 
+static bool version_matters(const struct options *o)
+{
+	return o->balloon || o->disk_count || o->root_on_disk;
+}
+
 static int check(const struct vmm_setup *setup)
 {
 	if (!setup->version || setup->version >= VERSION_MIN)
@@ -147,6 +152,7 @@ const struct vmm vmm_cloud_hypervisor = {
 	.wants_terminal = true,
 	.lacks = lacks,
 	.find = find,
+	.version_matters = version_matters,
 	.source = "put a release of https://github.com/cloud-hypervisor/cloud-hypervisor into a "
 		  "directory of PATH, or use --vmm qemu",
 	.check = check,

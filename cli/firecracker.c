@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-	VERSION_MIN = 1004, /* the entropy device */
+	VERSION_ENTROPY = 1004,
 	VERSION_PCI = 1013,
 	VERSION_HINTING = 1014, /* free_page_hinting, free_page_reporting */
 
@@ -35,6 +35,11 @@ static char *find(const struct options *o)
 	return path_find_command("firecracker");
 }
 
+static bool version_matters(const struct options *o)
+{
+	return o->pci || o->entropy || o->balloon;
+}
+
 static size_t count_devices(const struct options *o)
 {
 	return o->disk_count + o->root_on_disk + (o->network.kind != NETWORK_NONE) + !!o->vsock +
@@ -44,7 +49,7 @@ static size_t count_devices(const struct options *o)
 static int check(const struct vmm_setup *setup)
 {
 	const struct options *o = setup->options;
-	unsigned wanted = o->pci ? VERSION_PCI : VERSION_MIN;
+	unsigned wanted = o->pci ? VERSION_PCI : o->entropy ? VERSION_ENTROPY : 0;
 
 	if (o->metadata && o->network.kind == NETWORK_NONE) {
 		report("--metadata needs a network, at which the machine asks for it (see --net)");
@@ -53,7 +58,7 @@ static int check(const struct vmm_setup *setup)
 	if (setup->version && setup->version < wanted) {
 		report("%s: version %u.%u is too old; %u.%u or later is needed%s", setup->path,
 		       setup->version / 1000, setup->version % 1000, wanted / 1000, wanted % 1000,
-		       o->pci ? " for --pci" : "");
+		       o->pci ? " for --pci" : " for --entropy");
 		return -ENOTSUP;
 	}
 	return vmm_check_line(setup, "Firecracker",
@@ -219,6 +224,7 @@ const struct vmm vmm_firecracker = {
 	.loses_output = true,
 	.lacks = lacks,
 	.find = find,
+	.version_matters = version_matters,
 	.source = "put a release of https://github.com/firecracker-microvm/firecracker into a "
 		  "directory of PATH, or use --vmm qemu",
 	.check = check,

@@ -226,7 +226,7 @@ static int start_vm(struct run *r)
 		.vsock = r->vsock.control,
 	};
 
-	if (r->vmm->make_argv && r->vmm->kind != VMM_QEMU)
+	if (r->vmm->version_matters && r->vmm->version_matters(r->options))
 		setup.version = vmm_read_version(r->vmm_path, r->vmm->name, version,
 						 sizeof version);
 	if (r->options->verbose)

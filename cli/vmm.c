@@ -247,6 +247,9 @@ void vmm_describe(const struct vmm *vmm, const struct vmm_setup *setup)
 	       vmm->kind == VMM_FIRECRACKER && number < FIRECRACKER_PVH ? "Linux 64-bit" : "PVH",
 	       (unsigned long long)(o->memory_bytes >> 10), o->cpus,
 	       o->cpus > 1 ? "s, one of which is used" : "");
+	if (o->accel == ACCEL_KVM && !cpu_has_virtualisation())
+		report("the host has no hardware virtualisation: KVM emulates some instructions, "
+		       "and programs may fail");
 	report("kernel %s", setup->kernel);
 	if (setup->rom)
 		report("boot ROM %s", setup->rom);

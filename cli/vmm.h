@@ -22,7 +22,7 @@ struct vmm_setup {
 	const char *gate;              /* QEMU: a pipe; it reads the image after this ends */
 	const char *config;            /* the file with what make_config() wrote */
 	const char *vsock;             /* QEMU: the socket of --vsock's other program */
-	unsigned version;              /* as of vmm_read_version() */
+	unsigned version;              /* as of vmm_read_version(); 0: not known */
 	int console_in, console_out;   /* run_library() */
 };
 
@@ -45,6 +45,8 @@ struct vmm {
 	const char *(*lacks)(const struct options *o);
 	/** Its file, to be freed; NULL: it is not installed. */
 	char *(*find)(const struct options *o);
+	/** Whether it may be too old for the options, or is told other things then: to ask it takes time. NULL: never. */
+	bool (*version_matters)(const struct options *o);
 	/** How to get it, in a few words. */
 	const char *source;
 	/** 0 or a negative errno, reported: what can be known to be wrong before it starts. NULL: nothing. */

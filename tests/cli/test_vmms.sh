@@ -162,7 +162,7 @@ if kvm_there; then
 	check '-v tells the protocol of an old one' 5 'boot protocol Linux 64-bit' \
 		env FAKE_VERSION=1.11.0 "$capuchin" run -v --vmm firecracker ./hello
 	check_line 'Firecracker too old' 1 '1.2 is too old; 1.4 or later' \
-		env FAKE_VERSION=1.2.3 "$capuchin" run --vmm firecracker ./hello
+		env FAKE_VERSION=1.2.3 "$capuchin" run --vmm firecracker --entropy ./hello
 	check_line 'Firecracker too old for PCI' 1 '1.13 or later is needed for --pci' \
 		env FAKE_VERSION=1.12.0 "$capuchin" run --vmm firecracker --pci ./hello
 	check_line 'metadata without a network' 1 'needs a network' "$capuchin" run --vmm firecracker --metadata a.img ./hello
@@ -173,7 +173,7 @@ if kvm_there; then
 	check 'its disks' 0 'path="a.img",readonly=on,image_type=raw' cat given
 	check 'its input is a terminal' 0 '^/dev/' cat given.tty
 	check_line 'Cloud Hypervisor too old' 1 'is too old' \
-		env FAKE_VERSION=15.0 "$capuchin" run --vmm cloud-hypervisor ./hello
+		env FAKE_VERSION=15.0 "$capuchin" run --vmm cloud-hypervisor --disk a.img ./hello
 	for signal in 15 2 9; do
 		start_waiting
 		kill -$signal $pid
