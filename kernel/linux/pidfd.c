@@ -3,6 +3,8 @@
  * Descriptors for a process: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2). There is one process, and it is there as long as
  * anybody could ask.
  */
+#include <base/string.h>
+#include <fs/inode.h>
 #include <linux/signal.h>
 
 #include "calls.h"
@@ -20,6 +22,28 @@ static const struct file_ops pidfd_ops = { .name = "[pidfd]", .poll = pidfd_poll
 struct process *pidfd_process(const struct file *file)
 {
 	return file && file->ops == &pidfd_ops ? file->private : NULL;
+}
+
+/* A directory of /proc does for signals as well: "/proc/1". */
+static struct process *directory_process(const struct file *file)
+{
+	char name[NAME_MAX];
+	size_t bytes = 0;
+	int pid = 0;
+
+	if (!file || !file->inode || !file->inode->fs || strcmp(file->inode->fs->type, "proc"))
+		return NULL;
+	struct inode *above = inode_place(file->inode, name, &bytes);
+	bool is_below_root = above && above == file->inode->fs->root;
+	inode_put(above);
+	if (!is_below_root || !bytes || bytes > 7)
+		return NULL;
+	for (size_t i = 0; i < bytes; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return NULL;
+		pid = pid * 10 + (name[i] - '0');
+	}
+	return pid ? process_find(pid) : NULL;
 }
 
 long sys_pidfd_open(long pid, long flags)
@@ -76,6 +100,8 @@ long sys_pidfd_send_signal(long fd, long signo, long address, long flags)
 		return -EINVAL;
 	struct file *file = fd_file(fd);
 	struct process *process = pidfd_process(file);
+	if (!process)
+		process = directory_process(file);
 	long result = process ? send_signal(process, (int)signo, address) : -EBADF;
 
 	file_put(file);

@@ -65,6 +65,18 @@ static void signals(void)
 	CHECK_ERROR(syscall(SEND_SIGNAL, 0, 0, NULL, 0), EBADF);
 	CHECK_ERROR(syscall(SEND_SIGNAL, -1, 0, NULL, 0), EBADF);
 	close(fd);
+	fd = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	got.si_signo = 0;
+	CHECK_EQ(syscall(SEND_SIGNAL, fd, SIGUSR1, NULL, 0), 0);
+	CHECK_EQ(got.si_signo, SIGUSR1);
+	CHECK_ERROR(syscall(GETFD, fd, 0, 0), EBADF);
+	close(fd);
+	fd = open("/proc", O_RDONLY | O_DIRECTORY);
+	CHECK_ERROR(syscall(SEND_SIGNAL, fd, 0, NULL, 0), EBADF);
+	close(fd);
+	fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+	CHECK_ERROR(syscall(SEND_SIGNAL, fd, 0, NULL, 0), EBADF);
+	close(fd);
 }
 
 static void descriptors(void)
