@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The Internet checksum (RFC 1071), eight bytes at a time, for lwIP. */
+/* The Internet checksum (RFC 1071), for lwIP. */
 #include "internal.h"
 
-#include <base/string.h>
+#include <hal/sum.h>
 
 static uint64_t add_carry(uint64_t sum, uint64_t word)
 {
@@ -10,7 +10,7 @@ static uint64_t add_carry(uint64_t sum, uint64_t word)
 	return sum + (sum < word);
 }
 
-static inline uint64_t load(const uint8_t *from)
+static uint64_t load(const uint8_t *from)
 {
 	uint64_t word;
 
@@ -18,35 +18,44 @@ static inline uint64_t load(const uint8_t *from)
 	return word;
 }
 
-/** Fewer than eight bytes. */
-static uint64_t load_part(const uint8_t *from, size_t bytes)
+/* Of fewer than eight bytes: halves of words may be added up anywhere, as long as what is first stays first. */
+static uint64_t sum_of_rest(const uint8_t *at, size_t bytes)
 {
-	uint64_t word = 0;
+	uint64_t sum = 0;
+	uint32_t four;
+	uint16_t two;
 
-	memcpy(&word, from, bytes);
-	return word;
+	if (bytes & 4) {
+		__builtin_memcpy(&four, at, sizeof four);
+		sum += four;
+		at += sizeof four;
+	}
+	if (bytes & 2) {
+		__builtin_memcpy(&two, at, sizeof two);
+		sum += two;
+		at += sizeof two;
+	}
+	return bytes & 1 ? sum + *at : sum;
+}
+
+static uint16_t fold(uint64_t sum)
+{
+	sum = (sum >> 32) + (uint32_t)sum;
+	sum = (sum >> 32) + (uint32_t)sum;
+	sum = (sum >> 16) + (uint16_t)sum;
+	sum = (sum >> 16) + (uint16_t)sum;
+	return (uint16_t)sum;
 }
 
 /** lwIP's: the sum, not inverted, in the byte order of the memory. */
 uint16_t checksum_of(const void *data, int bytes)
 {
 	const uint8_t *at = data;
-	size_t left = (size_t)bytes;
-	uint64_t sum = 0;
+	size_t left = (size_t)bytes, blocks = left / SUM_BLOCK_BYTES;
+	uint64_t sum = sum_blocks(at, blocks, 0);
 
-	for (; left >= 32; left -= 32, at += 32) {
+	at += blocks * SUM_BLOCK_BYTES;
+	for (left %= SUM_BLOCK_BYTES; left >= 8; left -= 8, at += 8)
 		sum = add_carry(sum, load(at));
-		sum = add_carry(sum, load(at + 8));
-		sum = add_carry(sum, load(at + 16));
-		sum = add_carry(sum, load(at + 24));
-	}
-	for (; left >= 8; left -= 8, at += 8)
-		sum = add_carry(sum, load(at));
-	if (left)
-		sum = add_carry(sum, load_part(at, left));
-	sum = (sum >> 32) + (uint32_t)sum;
-	sum = (sum >> 32) + (uint32_t)sum;
-	sum = (sum >> 16) + (uint16_t)sum;
-	sum = (sum >> 16) + (uint16_t)sum;
-	return (uint16_t)sum;
+	return fold(add_carry(sum, sum_of_rest(at, left)));
 }

@@ -547,8 +547,7 @@ int tcp_endpoint_send(struct stack_endpoint *ep, const struct stack_send *reques
 		tcp_abort(pcb);
 		return -ENOBUFS;
 	}
-	tcp_output(pcb);
-	return 0;
+	return 0; /* stack_flush() sends */
 }
 
 int tcp_endpoint_shutdown(struct stack_endpoint *ep, unsigned how)

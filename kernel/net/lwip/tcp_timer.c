@@ -212,7 +212,8 @@ void tcp_flush(void)
 		struct tcp_pcb *pcb = list_entry(node, struct tcp_pcb, ext.touched);
 
 		sync_counters(pcb);
-		tcp_output(pcb);
+		if (pcb->unsent || pcb->flags & TF_ACK_NOW)
+			tcp_output(pcb);
 		tcp_timer_set(pcb);
 		if (pcb->state == TIME_WAIT)
 			tcp_detach(pcb, 0);
