@@ -35,7 +35,7 @@ const char *selftest_value(const struct selftest_report *r, const char *name);
 /** Whether this outcome has come: "ok entropy". */
 bool selftest_has(const struct selftest_report *r, const char *outcome);
 
-/** Compares with what was asked for; a row for each. `now_ns` is the wall clock at the machine's end. */
+/** Compares with what was asked for; a row for each. `now_ns` is what the host's wall clock said when the machine told its own. */
 void selftest_compare(struct selftest_report *r, const struct options *o, uint64_t now_ns);
 
 /** The last row: the counts. */

@@ -9,6 +9,7 @@
 #include <base/string.h>
 #include <class/net.h>
 #include <core/random.h>
+#include <core/thread.h>
 #include <core/time.h>
 #include <net/interface.h>
 
@@ -30,6 +31,8 @@ enum {
 	SCOPE_GLOBAL = 0,
 };
 #define PING_TIMEOUT_NS NS_PER_S
+#define ADDRESS_PATIENCE_NS (10 * NS_PER_S)
+#define ADDRESS_LOOK_NS (50 * NS_PER_MS)
 
 struct echo_packet {
 	uint8_t type, code;
@@ -159,6 +162,20 @@ static int read_link(unsigned nth, struct link *out)
 	return error;
 }
 
+/* A slow DHCP server is waited for longer than a program's start would. */
+static int await_address(unsigned nth, struct link *out)
+{
+	uint64_t deadline = time_now() + ADDRESS_PATIENCE_NS;
+	int error = read_link(nth, out);
+
+	while (!error && out->info.type == ARPHRD_ETHER && out->info.flags & IFF_RUNNING &&
+	       out->address.ip.family != AF_INET && time_now() < deadline) {
+		(void)!thread_sleep_until(time_now() + ADDRESS_LOOK_NS, WAIT_UNINTERRUPTIBLE);
+		error = read_link(nth, out);
+	}
+	return error;
+}
+
 static void report_link(const struct link *link, const char *check)
 {
 	const uint8_t *mac = link->info.mac, *ip = link->address.ip.bytes;
@@ -210,7 +227,7 @@ void check_network(void)
 	unsigned count = 0;
 	struct link link;
 
-	for (unsigned i = 0; !read_link(i, &link); i++) {
+	for (unsigned i = 0; !await_address(i, &link); i++) {
 		char check[NAME_BYTES];
 
 		if (link.info.type != ARPHRD_ETHER)

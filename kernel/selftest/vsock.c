@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * AF_VSOCK: an echo service on port 7, asked by loopback, and the page on port 80, for the host to ask too; with `selftest.vsock=PORT` an echo service of the
- * host's on that port is asked.
+ * AF_VSOCK: an echo service on port 7, asked by loopback, and the page on port 80, for the host to ask too; with
+ * `selftest.vsock=PORT` an echo service of the host's on that port is asked.
  */
 #include "checks.h"
 

@@ -193,12 +193,6 @@ static void show_devices(void)
 	core_end(0);
 }
 
-static void mount_nothing(void)
-{
-	if (root_mount(NULL, 0))
-		boot_failed("no memory for an empty root");
-}
-
 static void mount_initrd(void)
 {
 	const void *image = map_boot_data(boot_info.initrd, boot_info.initrd_bytes);
@@ -221,14 +215,12 @@ static void mount_disk(const char *name)
 	boot_failed(text);
 }
 
-/** The initrd, where there is one, as on Linux; else what `root=` says. The self-test needs none, and leaves disks alone. */
+/** The initrd, where there is one, as on Linux; else what `root=` says. */
 static void mount_root(void)
 {
 	const char *name = params_get("root");
 
-	if (selftest_wanted())
-		mount_nothing();
-	else if (boot_info.initrd_bytes)
+	if (boot_info.initrd_bytes)
 		mount_initrd();
 	else if (name)
 		mount_disk(name);
@@ -236,6 +228,22 @@ static void mount_root(void)
 		boot_failed(
 			"there is neither an initrd nor root=: one must hold the program, as an "
 			"EROFS image");
+}
+
+static int start_program(void)
+{
+	mount_root();
+	stack_wait_ready();
+	return linux_start();
+}
+
+/** In place of a program. It needs no root, and leaves the disks alone. */
+static int start_selftest(void)
+{
+	if (root_mount(NULL, 0))
+		boot_failed("no memory for an empty root");
+	stack_wait_ready();
+	return selftest_start();
 }
 
 _Noreturn void kernel_main(int boot_error)
@@ -266,9 +274,7 @@ _Noreturn void kernel_main(int boot_error)
 	probe_buses();
 	log_set_sink(console_log);
 	show_devices();
-	mount_root();
-	stack_wait_ready();
-	if (selftest_wanted() ? selftest_start() : linux_start())
+	if (selftest_wanted() ? start_selftest() : start_program())
 		core_end(STATUS_BOOT_FAILED);
 	platform_program_starts();
 	thread_idle();

@@ -69,6 +69,7 @@ devices()
 		-drive if=none,id=b,format=raw,file=$work/scratch,discard=unmap -device virtio-blk-$1,drive=b
 		-netdev user,id=n -device virtio-net-$1,netdev=n -device virtio-rng-$1 -device virtio-balloon-$1"
 }
+static='ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off'
 modern='-global virtio-mmio.force-legacy=off'
 
 # all NAME KIND PARAMETERS QEMU ARGUMENT...: everything is there, and everything works.
@@ -101,7 +102,7 @@ if [ ! -w /dev/kvm ]; then
 	skip microvm-kvm 'no /dev/kvm that may be used'
 else
 	scratch scratch 64K
-	limit=280 all microvm-kvm device 'noxsave nosmap selftest.memory=1' -accel kvm -cpu max,-arch-capabilities -M microvm,acpi=off $modern
+	limit=280 all microvm-kvm device "noxsave nosmap selftest.memory=1 $static" -accel kvm -cpu max,-arch-capabilities -M microvm,acpi=off $modern
 fi
 
 # --- what is asked for besides --------------------------------------------------------------------
@@ -170,7 +171,7 @@ error()
 	faulty entropy-silent 'entropy: the device does not answer' '' -chardev null,id=c -object rng-egd,chardev=c,id=r \
 		-device virtio-rng-device,rng=r
 	faulty no-address 'net eth0: it has no address' '' -netdev hubport,id=n,hubid=0 -device virtio-net-device,netdev=n
-	faulty no-gateway 'gateway eth0: 10.0.2.2 ' 'ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off' \
+	faulty no-gateway 'gateway eth0: 10.0.2.2 ' "$static" \
 		-netdev hubport,id=n,hubid=0 -device virtio-net-device,netdev=n
 }
 # QEMU's monitor takes the cable out before the machine starts.
