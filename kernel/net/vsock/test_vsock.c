@@ -212,6 +212,77 @@ static void received_data_is_read_in_order(void **state)
 	hear_nothing();
 }
 
+/* --- a second reader, while what a first one took is copied --- */
+
+static struct socket *second_reads;
+static ssize_t second_count;
+static char second_bytes[32];
+
+int user_write(uintptr_t dst, const void *src, size_t bytes)
+{
+	struct socket *socket = second_reads;
+
+	second_reads = NULL;
+	if (socket)
+		second_count = receive_bytes(socket, second_bytes, 4);
+	if (!dst)
+		return -EFAULT;
+	memcpy((void *)dst, src, bytes);
+	return 0;
+}
+
+/* Like a program's recv(). */
+static ssize_t receive_user(struct socket *socket, void *data, size_t bytes, unsigned flags)
+{
+	const struct uio_segment segment = { (uintptr_t)data, bytes };
+	struct uio uio;
+	struct socket_message message = { .uio = &uio, .flags = flags };
+
+	uio_init_user(&uio, &segment, 1, bytes);
+	return socket_receive(socket, &message);
+}
+
+static void second_reader_gets_what_follows(void **state)
+{
+	struct peer peer;
+	struct socket *socket = connected(&peer);
+	char bytes[32] = { 0 };
+
+	(void)state;
+	say_data(&peer, "one two ", 8);
+	say_data(&peer, "three four", 10);
+	second_reads = socket;
+	assert_int_equal(receive_user(socket, bytes, 4, 0), 4);
+	assert_memory_equal(bytes, "one ", 4);
+	assert_int_equal(second_count, 4);
+	assert_memory_equal(second_bytes, "two ", 4);
+	assert_int_equal(receive_bytes(socket, bytes, 4), 4);
+	second_reads = socket;
+	assert_int_equal(receive_user(socket, NULL, 2, 0), -EFAULT);
+	assert_memory_equal(second_bytes, "four", 4); /* behind what is put back now */
+	assert_int_equal(receive_bytes(socket, bytes, 32), 2);
+	assert_memory_equal(bytes, "e ", 2);
+}
+
+static void peeking_takes_nothing_from_others(void **state)
+{
+	struct peer peer;
+	struct socket *socket = connected(&peer);
+	char bytes[32] = { 0 };
+
+	(void)state;
+	say_data(&peer, "one ", 4);
+	say_data(&peer, "two ", 4);
+	second_reads = socket;
+	assert_int_equal(receive_user(socket, bytes, 32, MSG_PEEK), 8);
+	assert_memory_equal(bytes, "one two ", 8);
+	assert_int_equal(second_count, 4);
+	assert_memory_equal(second_bytes, "one ", 4);
+	assert_int_equal(receive_bytes(socket, bytes, 32), 4);
+	assert_memory_equal(bytes, "two ", 4);
+	assert_int_equal(receive_user(socket, bytes, 32, MSG_PEEK), -EAGAIN);
+}
+
 static void peer_is_told_when_half_is_read(void **state)
 {
 	static uint8_t block[65536];
@@ -443,6 +514,8 @@ int main(void)
 		TEST(data_is_sent_as_far_as_credit_goes),
 		TEST(pages_of_a_file_count_as_sent),
 		TEST(received_data_is_read_in_order),
+		TEST(second_reader_gets_what_follows),
+		TEST(peeking_takes_nothing_from_others),
 		TEST(peer_is_told_when_half_is_read),
 		TEST(credit_asked_for_is_told),
 		TEST(what_the_ring_has_no_room_for_is_sent_later),

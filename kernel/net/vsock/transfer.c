@@ -188,26 +188,70 @@ ssize_t vsock_send_pages(struct socket *socket, struct netbuf *pages, bool more)
 
 /* --- receiving --- */
 
-/* Takes packets off the queue until they have so many bytes, as far as there are any. */
+static void put_shared(struct netbuf *buf)
+{
+	netbuf_put(buf->owner);
+	netbuf_free_header(buf);
+}
+
+/* A fragment that stands for a part of another, which it keeps. NULL: no memory. */
+static struct netbuf *share(struct netbuf *buf, size_t offset, size_t bytes)
+{
+	struct netbuf *part = netbuf_wrap(buf->data + offset, bytes, put_shared, buf);
+
+	if (likely(part))
+		netbuf_get(buf);
+	return part;
+}
+
+/* Takes so many bytes off the queue, as far as there are any, and no more: what another thread reads meanwhile is what follows. NULL: there
+ * are none, or no memory for a part. */
 static struct netbuf *detach(struct vsock *vsock, size_t wanted) REQUIRES(net_mutex)
 {
-	struct netbuf *list = vsock->first, **link = &list;
-	size_t bytes = 0;
+	struct netbuf *list = NULL, **link = &list, *first;
 
-	while (*link && bytes < wanted) {
-		bytes += (*link)->bytes;
-		vsock->held -= vsock_memory_of(*link);
-		link = &(*link)->next_packet;
+	while (wanted && (first = vsock->first) != NULL && first->bytes <= wanted) {
+		vsock->first = first->next_packet;
+		vsock->held -= vsock_memory_of(first);
+		vsock->queued -= first->bytes;
+		wanted -= first->bytes;
+		*link = first;
+		link = &first->next_packet;
 	}
-	vsock->first = *link;
-	if (!vsock->first)
-		vsock->last = NULL;
-	vsock->queued -= (uint32_t)bytes;
 	*link = NULL;
+	if (!vsock->first) {
+		vsock->last = NULL;
+	} else if (wanted && (*link = share(vsock->first, 0, wanted)) != NULL) {
+		vsock->first->data += wanted;
+		vsock->first->bytes -= (uint32_t)wanted;
+		vsock->queued -= (uint32_t)wanted;
+	}
 	return list;
 }
 
-/* The opposite. */
+/* The same bytes behind `skip` others, which stay in the queue. */
+static struct netbuf *look(const struct vsock *vsock, size_t skip, size_t wanted)
+	REQUIRES(net_mutex)
+{
+	struct netbuf *list = NULL, **link = &list;
+
+	for (struct netbuf *buf = vsock->first; buf && wanted; buf = buf->next_packet) {
+		size_t skipped = min(skip, (size_t)buf->bytes);
+		size_t bytes = min(buf->bytes - skipped, wanted);
+
+		skip -= skipped;
+		if (!bytes)
+			continue;
+		*link = share(buf, skipped, bytes);
+		if (!*link)
+			break;
+		link = &(*link)->next_packet;
+		wanted -= bytes;
+	}
+	return list;
+}
+
+/* The opposite of detach(). */
 static void put_back(struct vsock *vsock, struct netbuf *list) REQUIRES(net_mutex)
 {
 	struct netbuf *last = NULL;
@@ -227,8 +271,10 @@ static void put_back(struct vsock *vsock, struct netbuf *list) REQUIRES(net_mute
 }
 
 /* 0 with *out NULL: the end of the stream. */
-static int take(struct vsock *vsock, size_t wanted, struct netbuf **out) REQUIRES(net_mutex)
+static int take(struct vsock *vsock, const struct socket_message *message, struct netbuf **out)
+	REQUIRES(net_mutex)
 {
+	size_t skip = message->flags & MSG_PEEK ? message->peek_offset : 0;
 	int error = vsock->error;
 
 	*out = NULL;
@@ -240,21 +286,24 @@ static int take(struct vsock *vsock, size_t wanted, struct netbuf **out) REQUIRE
 		return -ENOTCONN;
 	if (vsock->shut & VSOCK_SHUT_RECEIVE)
 		return 0;
-	*out = detach(vsock, wanted);
-	return *out || vsock->peer_shut & VSOCK_SHUT_SEND ? 0 : -EAGAIN;
+	*out = message->flags & MSG_PEEK ? look(vsock, skip, message->uio->left)
+					 : detach(vsock, message->uio->left);
+	if (*out)
+		return 0;
+	if (unlikely(vsock->queued > skip))
+		return -ENOMEM;
+	return vsock->peer_shut & VSOCK_SHUT_SEND ? 0 : -EAGAIN;
 }
 
-/* Copies to the program what lies behind `skip` bytes; a count, 0 where there is nothing, or -EFAULT. */
-static ssize_t scatter(struct uio *uio, const struct netbuf *list, size_t skip)
+/* Copies to the program: a count, or -EFAULT. */
+static ssize_t scatter(struct uio *uio, const struct netbuf *list)
 {
 	size_t total = 0;
 
 	for (; list && uio->left; list = list->next_packet) {
-		size_t skipped = min(skip, (size_t)list->bytes);
-		size_t wanted = min(list->bytes - skipped, uio->left);
-		ssize_t count = wanted ? uio_put(uio, list->data + skipped, wanted) : 0;
+		size_t wanted = min((size_t)list->bytes, uio->left);
+		ssize_t count = uio_put(uio, list->data, wanted);
 
-		skip -= skipped;
 		if (count < 0)
 			return total ? (ssize_t)total : count;
 		total += (size_t)count;
@@ -297,8 +346,6 @@ static void report(struct vsock *vsock, uint32_t bytes) REQUIRES(net_mutex)
 ssize_t vsock_receive(struct socket *socket, struct socket_message *message)
 {
 	struct vsock *vsock = vsock_of(socket);
-	bool peeks = message->flags & MSG_PEEK;
-	size_t skip = peeks ? message->peek_offset : 0;
 	struct netbuf *list;
 	ssize_t count;
 
@@ -308,18 +355,19 @@ ssize_t vsock_receive(struct socket *socket, struct socket_message *message)
 	if (unlikely(!message->uio->left))
 		return 0;
 	mutex_lock(&net_mutex);
-	count = take(vsock, skip + message->uio->left, &list);
+	count = take(vsock, message, &list);
 	mutex_unlock(&net_mutex);
 	if (!list)
 		return count;
-	count = scatter(message->uio, list, skip);
-	if (!peeks)
-		list = cut_front(list, count > 0 ? (size_t)count : 0);
+	count = scatter(message->uio, list);
+	if (message->flags & MSG_PEEK) {
+		vsock_put_list(list);
+		return count;
+	}
+	list = cut_front(list, count > 0 ? (size_t)count : 0);
 	mutex_lock(&net_mutex);
 	put_back(vsock, list);
-	if (peeks && !count) /* nothing behind what was peeked at already */
-		count = vsock->peer_shut & VSOCK_SHUT_SEND ? 0 : -EAGAIN;
-	if (!peeks && count > 0)
+	if (count > 0)
 		report(vsock, (uint32_t)count);
 	vsock_unlock();
 	return count;
