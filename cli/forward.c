@@ -14,12 +14,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
 	LINKS_MAX = 1000, /* then no more are accepted until one ends */
 	PEERS_MAX = 200,  /* then the one that was silent longest goes */
+	OTHERS_MAX = 16,  /* descriptors beside theirs and the ports' */
 	PIECE_BYTES = 32 * 1024,
 	BACKLOG = 128,
 	DATAGRAM_BYTES_MAX = 65536,
@@ -49,7 +51,7 @@ struct peer {
 struct loop {
 	const struct forward *f;
 	struct link **links;
-	size_t link_count;
+	size_t link_count, links_max;
 	struct peer peers[PEERS_MAX];
 	size_t peer_count;
 	struct pollfd *polled; /* alive, ports, two for each link, peers */
@@ -276,7 +278,7 @@ static nfds_t fill_polled(struct loop *l)
 
 	l->polled[count++] = (struct pollfd){ .fd = l->f->alive_fd, .events = POLLIN };
 	for (size_t i = 0; i < n->published_count; i++) {
-		bool full = !n->published[i].udp && l->link_count == LINKS_MAX;
+		bool full = !n->published[i].udp && l->link_count == l->links_max;
 
 		l->polled[count++] = (struct pollfd){ .fd = full ? -1 : l->f->ports[i],
 						      .events = POLLIN };
@@ -329,9 +331,25 @@ static void serve(struct loop *l)
 			continue;
 		if (l->f->network->published[i].udp)
 			take_datagram(l, i);
-		else if (l->link_count < LINKS_MAX)
+		else if (l->link_count < l->links_max)
 			accept_link(l, i);
 	}
+}
+
+/* How many links the limit of descriptors leaves room for, once it is as high as it may be: one that could be accepted but not
+ * handed on would be lost, and one that could not even be accepted would be tried again without end. */
+static size_t find_links_max(size_t ports)
+{
+	const rlim_t others = OTHERS_MAX + ports + PEERS_MAX;
+	const rlim_t wanted = others + 2 * (rlim_t)LINKS_MAX;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+		return LINKS_MAX;
+	limit.rlim_cur = min(wanted, limit.rlim_max);
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		getrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur > others + 2 ? (limit.rlim_cur - others) / 2 : 1;
 }
 
 void forward_run(const struct forward *f)
@@ -339,8 +357,9 @@ void forward_run(const struct forward *f)
 	struct loop l = { .f = f };
 	size_t ports = f->network->published_count;
 
-	l.links = calloc(LINKS_MAX, sizeof(struct link *));
-	l.polled = calloc(1 + ports + 2 * LINKS_MAX + PEERS_MAX, sizeof *l.polled);
+	l.links_max = find_links_max(ports);
+	l.links = calloc(l.links_max, sizeof(struct link *));
+	l.polled = calloc(1 + ports + 2 * l.links_max + PEERS_MAX, sizeof *l.polled);
 	if (!l.links || !l.polled)
 		report_out_of_memory();
 	for (size_t i = 0; i < ports; i++) {

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Forwarding: the machine is a socket of the test's own. */
+#include "forward.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { BACKLOG = 200, DESCRIPTORS = 221, CLIENTS = 120, PATIENCE_S = 60 };
+
+/* One that listens at 127.0.0.1. */
+static int listen_somewhere(struct sockaddr_in *at)
+{
+	socklen_t bytes = sizeof *at;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*at = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	assert_int_equal(bind(fd, (struct sockaddr *)at, sizeof *at), 0);
+	assert_int_equal(listen(fd, BACKLOG), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)at, &bytes), 0);
+	return fd;
+}
+
+static pid_t start_forward(const struct forward *f, int alive_end)
+{
+	const struct rlimit few = { DESCRIPTORS, DESCRIPTORS };
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	close(alive_end);
+	if (setrlimit(RLIMIT_NOFILE, &few))
+		_exit(1);
+	forward_run(f);
+	_exit(0);
+}
+
+static void connections_without_descriptors_wait(void **state)
+{
+	struct sockaddr_in outside, machine;
+	int port = listen_somewhere(&outside), server = listen_somewhere(&machine);
+	struct publish published = { .guest_port = ntohs(machine.sin_port) };
+	const struct network network = { .address = machine.sin_addr,
+					 .published = &published,
+					 .published_count = 1 };
+	int alive[2], clients[CLIENTS], status;
+	char byte;
+
+	(void)state;
+	alarm(PATIENCE_S); /* else what is lost would be waited for */
+	assert_int_equal(pipe(alive), 0);
+	const struct forward forward = { .network = &network,
+					 .ports = &port,
+					 .alive_fd = alive[0] };
+	pid_t pid = start_forward(&forward, alive[1]);
+	assert_true(pid > 0);
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(clients[i], (struct sockaddr *)&outside, sizeof outside),
+				 0);
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		const char sent = (char)i;
+
+		assert_int_equal(send(clients[i], &sent, 1, MSG_NOSIGNAL), 1);
+		int connection = accept(server, NULL, NULL);
+		assert_true(connection >= 0);
+		assert_int_equal(recv(connection, &byte, 1, 0), 1);
+		assert_int_equal(byte, sent);
+		close(connection);
+		assert_int_equal(recv(clients[i], &byte, 1, 0), 0);
+		close(clients[i]);
+	}
+	close(alive[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(alive[0]);
+	close(port);
+	close(server);
+	alarm(0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connections_without_descriptors_wait),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
