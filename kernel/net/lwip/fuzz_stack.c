@@ -137,6 +137,7 @@ static void start(void)
 		return;
 	started = true;
 	sim_net_start();
+	limits.opening_max = 1; /* so that there are cookies */
 	fuzz.dev = (struct netdev){ .ops = &ops, .mtu = 1500, .link = true };
 	fuzz.dev.features = NETDEV_CSUM | NETDEV_TSO4 | NETDEV_TSO6;
 	fuzz.dev.gso_bytes_max = 65536;
