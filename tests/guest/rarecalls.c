@@ -135,7 +135,7 @@ static void clock_state(void)
 	CHECK_EQ(t.tolerance, 32768000);
 	CHECK_EQ(state == 5, (t.status & STA_UNSYNC) != 0);
 	clock_gettime(CLOCK_REALTIME, &now);
-	CHECK(now.tv_sec - t.time.tv_sec <= 5);
+	CHECK(now.tv_sec - t.time.tv_sec <= 600);
 	CHECK_ERROR(syscall(SYS_adjtimex, check_bad_pointer()), EFAULT);
 	CHECK_EQ(syscall(SYS_clock_adjtime, CLOCK_REALTIME, &t) == state, 1);
 	CHECK_ERROR(syscall(SYS_clock_adjtime, CLOCK_MONOTONIC, &t), EOPNOTSUPP);
