@@ -64,6 +64,8 @@ void platform_start(const struct boot_info *info)
 		time_start_reference();
 	acpi_init(info->rsdp, is_pc ? ACPI_SEARCH_ALL : ACPI_SEARCH_KNOWN);
 	irq_set_discovery(find_controllers);
+	if (current)
+		irq_set_end_shortcut(current->end_shortcut);
 	notice_start(info);
 	log_debug("platform: %s", platform_name());
 }

@@ -38,6 +38,10 @@ void irq_detach_message(const struct irq_message *message);
  * PC's usual place is looked for. */
 void irq_set_discovery(void (*fn)(void));
 
+/** `fn` is called once, when the first interrupt is wanted. It returns a word of which the hypervisor sets bit 0 when it delivers
+ * an interrupt that needs no end: then clearing the bit takes the place of the write to the local APIC. NULL: there is none. */
+void irq_set_end_shortcut(uint32_t *(*fn)(void));
+
 /** An I/O APIC at `base`, whose first pin is global line `first_line`. -ENOMEM, -ENODEV: nothing
  * answers there. */
 int must_check irq_add_controller(phys_t base, unsigned first_line);

@@ -26,6 +26,8 @@ struct platform {
 	/** Whether its clock tells that the machine stood still since the last call: RESUME_PAUSED, RESUME_NONE; RESUME_UNKNOWN: it
 	 * does not tell. Any context. */
 	enum resume_change (*look)(void);
+	/** As irq_set_end_shortcut()'s. */
+	uint32_t *(*end_shortcut)(void);
 	/** Ends the machine by the platform's own means; returns when that does not work. Interrupts are off. */
 	void (*power_off)(unsigned status);
 };

@@ -172,6 +172,29 @@ static void kvm_without_a_clock_tells_nothing(void **state)
 	assert_false(kvm_told_ns(&told));
 }
 
+static void kvm_has_interrupts_ended_by_a_flag_where_it_offers_that(void **state)
+{
+	uint32_t *flag;
+	uint64_t msr;
+
+	(void)state;
+	host_set_msr(MSR_PV_EOI_EN, 0);
+	flag = kvm_end_shortcut();
+	assert_non_null(flag);
+	assert_true(host_msr(MSR_PV_EOI_EN, &msr));
+	assert_int_equal(msr, (uintptr_t)flag | 1);
+	assert_int_equal(msr % 4, 1);
+	host_set_msr(MSR_PV_EOI_EN, 0);
+	host_set_cpuid(CPUID_KVM_FEATURES, (struct cpuid_regs){ .eax = FEATURE_CLOCKSOURCE2 });
+	assert_null(kvm_end_shortcut());
+	assert_true(host_msr(MSR_PV_EOI_EN, &msr));
+	assert_int_equal(msr, 0);
+	setup(state);
+	host_forget_cpu(); /* no such MSR */
+	host_set_cpuid(CPUID_KVM_FEATURES, (struct cpuid_regs){ .eax = FEATURE_PV_EOI });
+	assert_null(kvm_end_shortcut());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +208,8 @@ int main(void)
 		cmocka_unit_test_setup(kvm_wall_is_the_boots_and_the_time_since, setup),
 		cmocka_unit_test_setup(kvm_tells_once_that_the_machine_stood_still, setup),
 		cmocka_unit_test_setup(kvm_without_a_clock_tells_nothing, setup),
+		cmocka_unit_test_setup(kvm_has_interrupts_ended_by_a_flag_where_it_offers_that,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,11 @@ weak void irq_set_discovery(void (*fn)(void))
 	discovery = fn;
 }
 
+weak void irq_set_end_shortcut(uint32_t *(*fn)(void))
+{
+	(void)fn;
+}
+
 weak int irq_add_controller(phys_t base, unsigned first_line)
 {
 	(void)base;
