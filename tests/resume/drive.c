@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 64, LINE_MAX_BYTES = 4096, PATIENCE_S = 30 };
+enum { ARGUMENTS_MAX = 64, LINE_MAX_BYTES = 4096, PATIENCE_S = 60 };
 #define S_NS 1000000000ll
 
 struct channel {
@@ -284,23 +284,41 @@ static struct reading read_clocks(struct machine *m)
 	return r;
 }
 
-/* A battery clock counts whole seconds from when its machine was made. */
-static bool wall_is_right(const struct reading *r)
+/* How far the machine's wall clock is from the host's: at least, at most. */
+struct distance {
+	int64_t low_ns, high_ns;
+};
+
+/* A battery clock counts whole seconds from when its machine was made: up to two too few. */
+static struct distance first_distance(struct machine *m)
+{
+	const struct reading r = read_clocks(m);
+	const struct distance d = { r.wall_ns - r.wall_after_ns,
+				    r.wall_by_call_ns - r.wall_before_ns };
+
+	if (d.high_ns < -3 * S_NS || d.low_ns > 3 * S_NS)
+		die("at first: the wall clock is %.3f s off", (double)d.low_ns / 1e9);
+	return d;
+}
+
+/* As far from the host's as before, within what a clock of whole seconds tells. */
+static bool wall_is_right(const struct reading *r, const struct distance *d)
 {
 	const int64_t tolerance = 3 * S_NS / 2;
 
-	return r->wall_ns >= r->wall_before_ns - tolerance &&
-	       r->wall_by_call_ns <= r->wall_after_ns + tolerance &&
+	return r->wall_ns >= r->wall_before_ns + d->low_ns - tolerance &&
+	       r->wall_by_call_ns <= r->wall_after_ns + d->high_ns + tolerance &&
 	       r->wall_by_call_ns >= r->wall_ns;
 }
 
 /* The clock is looked at once a second. */
-static struct reading await_right_wall(struct machine *m, const char *when)
+static struct reading await_right_wall(struct machine *m, const struct distance *d,
+				       const char *when)
 {
 	int64_t deadline = now_of(CLOCK_MONOTONIC) + PATIENCE_S * S_NS;
 	struct reading r = read_clocks(m);
 
-	while (!wall_is_right(&r)) {
+	while (!wall_is_right(&r, d)) {
 		if (now_of(CLOCK_MONOTONIC) > deadline)
 			die("%s: the wall clock is %.3f s off", when,
 			    (double)(r.wall_ns - r.wall_after_ns) / 1e9);
@@ -346,8 +364,9 @@ static void check_cancelled(struct machine *m, bool wanted, const char *when)
 		die("%s: a timer to be cancelled when the clock is set: '%s'", when, answer);
 }
 
-/* A sleep until a time of the wall clock that has come while the machine stood still ends at once. */
-static void check_woken(struct machine *m, const struct reading *before)
+/* A sleep until a time of the wall clock that came while the machine stood still ends when that clock is set right, which was
+ * before `right`: not when so much time has passed in the machine. */
+static void check_woken(struct machine *m, const struct reading *right)
 {
 	int64_t deadline = now_of(CLOCK_MONOTONIC) + PATIENCE_S * S_NS;
 	char answer[LINE_MAX_BYTES];
@@ -359,8 +378,11 @@ static void check_woken(struct machine *m, const struct reading *before)
 			die("the program answers '%s'", answer);
 		wait_seconds(0.1);
 	}
-	if (!woken || woken < before->monotonic_ns)
+	if (!woken)
 		die("who slept until a time of the wall clock sleeps still");
+	if (woken > right->monotonic_ns + 2 * S_NS)
+		die("who slept until a time of the wall clock has slept %.3f s longer",
+		    (double)(woken - right->monotonic_ns) / 1e9);
 }
 
 static void test_pause(int seconds)
@@ -371,7 +393,7 @@ static void test_pause(int seconds)
 
 	start(&m, NULL, "");
 	console_await(&m, "ready", line);
-	before = await_right_wall(&m, "at first");
+	const struct distance distance = first_distance(&m);
 	/* Not so near that the wall clock gets there by itself. */
 	snprintf(command, sizeof(command), "sleep %d", seconds);
 	ask(&m, command, line);
@@ -383,27 +405,34 @@ static void test_pause(int seconds)
 	wait_seconds(seconds);
 	stood = now_of(CLOCK_MONOTONIC) - stood;
 	monitor_do(&m, "{\"execute\":\"cont\"}");
-	after = await_right_wall(&m, "after the pause");
+	after = await_right_wall(&m, &distance, "after the pause");
 	check_monotonic(&before, &after, stood, "after the pause");
-	check_woken(&m, &before);
+	check_woken(&m, &after);
 	check_cancelled(&m, true, "after the pause");
 	check_cancelled(&m, false, "once told");
 	end(&m);
 }
 
+/* What was before, and for how long at least the machine stood still. */
+struct standstill {
+	struct distance distance;
+	struct reading before;
+	int64_t stood_ns;
+};
+
 /* What one of the machines that go on from the snapshot does, before the other is looked at. */
-static void test_clone(struct machine *m, const struct reading *before, int64_t stood_ns,
-		       char random[2][20], bool has_generation)
+static void test_clone(struct machine *m, const struct standstill *s, char random[2][20],
+		       bool has_generation)
 {
 	struct reading after;
 
 	read_random(m, random);
 	if (has_generation && !m->said_resumed)
 		die("the kernel did not notice before the program ran");
-	after = await_right_wall(m, "after the resume");
-	check_monotonic(before, &after, stood_ns, "after the resume");
+	after = await_right_wall(m, &s->distance, "after the resume");
+	check_monotonic(&s->before, &after, s->stood_ns, "after the resume");
 	check_cancelled(m, true, "after the resume");
-	check_woken(m, before);
+	check_woken(m, &after);
 }
 
 static void await_migrated(struct machine *m)
@@ -436,8 +465,7 @@ static void test_clones(int seconds, unsigned count)
 {
 	char line[LINE_MAX_BYTES], command[32], random[3][2][20];
 	struct machine m, clones[2];
-	struct reading before;
-	int64_t stood;
+	struct standstill s;
 
 	start(&m, NULL, "");
 	console_await(&m, "ready", line);
@@ -445,17 +473,18 @@ static void test_clones(int seconds, unsigned count)
 	ask(&m, command, line);
 	/* 16 of 32 bytes that are made at once: the rest is in the snapshot. */
 	read_random(&m, random[2]);
-	before = await_right_wall(&m, "at first");
+	s.distance = first_distance(&m);
+	s.before = read_clocks(&m);
 	/* It stands still from somewhere in the command on. */
 	monitor_do(&m, "{\"execute\":\"stop\"}");
-	stood = now_of(CLOCK_MONOTONIC);
+	s.stood_ns = now_of(CLOCK_MONOTONIC);
 	take_snapshot(&m);
 	end(&m);
 	wait_seconds(seconds);
-	stood = now_of(CLOCK_MONOTONIC) - stood;
+	s.stood_ns = now_of(CLOCK_MONOTONIC) - s.stood_ns;
 	for (unsigned i = 0; i < count; i++) {
 		start(&clones[i], "", i ? "2" : "1");
-		test_clone(&clones[i], &before, stood, random[i], count > 1);
+		test_clone(&clones[i], &s, random[i], count > 1);
 	}
 	for (unsigned i = 0; i < 2 && count > 1; i++) {
 		if (!strcmp(random[0][i], random[1][i]))
