@@ -143,7 +143,7 @@ static int write_script(const struct bundle *b, const struct vmm_setup *setup)
 		/* VMMs leave it behind, and then cannot make it. */
 		text_printf(&script, "socket=");
 		add_quoted(&script, setup->options->vsock);
-		text_printf(&script, "\n[ ! -S \"$socket\" ] || rm -f \"$socket\"\n");
+		text_printf(&script, "\n[ ! -S \"$socket\" ] || rm -f -- \"$socket\"\n");
 	}
 	text_printf(&script, "exec");
 	for (size_t i = 0; i < argv.count; i++) {

@@ -67,9 +67,9 @@ static void destroy(const char *name)
 	char answer[1024];
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
-	if (fd < 0 || !request.link.ifi_index)
+	if (fd < 0)
 		return;
-	if (send(fd, &request, sizeof request, 0) > 0)
+	if (request.link.ifi_index && send(fd, &request, sizeof request, 0) > 0)
 		(void)!recv(fd, answer, sizeof answer, 0);
 	close(fd);
 }

@@ -192,9 +192,9 @@ static ssize_t queue_read(struct file *file, struct uio *uio, uint64_t *position
 
 static int64_t queue_seek(struct file *file, int64_t offset, int whence)
 {
-	if (whence == FILE_SEEK_CUR)
-		offset += (int64_t)file->position;
-	else if (whence != FILE_SEEK_SET)
+	if (whence != FILE_SEEK_CUR && whence != FILE_SEEK_SET)
+		return -EINVAL;
+	if (whence == FILE_SEEK_CUR && add_overflows(offset, (int64_t)file->position, &offset))
 		return -EINVAL;
 	if (offset < 0)
 		return -EINVAL;
