@@ -239,10 +239,10 @@ check-flood: all net-programs
 	$(suite) 300 tests/net/flood.sh
 
 check-lossy: all net-programs
-	$(suite) 300 tests/net/lossy.sh 16
+	$(suite) 900 tests/net/lossy.sh 1024
 
 check-stalls: all net-programs
-	$(suite) 120 tests/net/stalls.sh
+	$(suite) 900 tests/net/stalls.sh 100
 
 check-vsock: all vsock-programs
 	$(suite) 300 tests/vsock/run.sh
