@@ -130,6 +130,27 @@ static void add_quoted(struct text *script, const char *word)
 	text_printf(script, "'");
 }
 
+/* As kvm_is_worth_it() in vmm.c: where the processor does not virtualise, KVM is slower than TCG, and incomplete. */
+static void add_accel_choice(struct text *script)
+{
+	text_printf(
+		script,
+		"accel='-accel tcg'\n"
+		"if [ -r /dev/kvm ] && [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then\n"
+		"\taccel='-accel kvm -accel tcg'\n"
+		"fi\n");
+}
+
+static void add_script_word(struct text *script, const char *word, bool first)
+{
+	if (!strcmp(word, VMM_SCRIPT_ACCEL)) {
+		text_printf(script, " \\\n\t%s", word); /* several words */
+		return;
+	}
+	text_printf(script, !first && word[0] == '-' ? " \\\n\t" : " ");
+	add_quoted(script, word);
+}
+
 static int write_script(const struct bundle *b, const struct vmm_setup *setup)
 {
 	struct text script = { 0 };
@@ -145,13 +166,11 @@ static int write_script(const struct bundle *b, const struct vmm_setup *setup)
 		add_quoted(&script, setup->options->vsock);
 		text_printf(&script, "\n[ ! -S \"$socket\" ] || rm -f -- \"$socket\"\n");
 	}
+	if (b->vmm->kind == VMM_QEMU && setup->options->accel == ACCEL_AUTO)
+		add_accel_choice(&script);
 	text_printf(&script, "exec");
-	for (size_t i = 0; i < argv.count; i++) {
-		bool option = i && argv.items[i][0] == '-';
-
-		text_printf(&script, option ? " \\\n\t" : " ");
-		add_quoted(&script, argv.items[i]);
-	}
+	for (size_t i = 0; i < argv.count; i++)
+		add_script_word(&script, argv.items[i], !i);
 	text_printf(&script, " \"$@\"\n");
 	strings_free(&argv);
 	int err = write_file(b, SCRIPT_NAME, &script);

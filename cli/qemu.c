@@ -66,6 +66,16 @@ static const char *machine_words(enum machine machine)
 	}
 }
 
+static void add_accel(struct strings *argv, enum accel accel)
+{
+	if (accel == ACCEL_AUTO) {
+		strings_add(argv, VMM_SCRIPT_ACCEL);
+		return;
+	}
+	strings_add(argv, "-accel");
+	strings_add(argv, accel == ACCEL_KVM ? "kvm" : "tcg");
+}
+
 /* KVM offers no MSR 0x10a to this QEMU on some hosts, and then QEMU ends; the kernel does not read it. */
 static const char *cpu_words(enum accel accel)
 {
@@ -145,14 +155,7 @@ static void make_argv(struct strings *argv, const struct vmm_setup *setup)
 	strings_add(argv, "-object");
 	strings_printf(argv, "memory-backend-%s,id=ram,size=%lluK,reserve=off",
 		       o->vsock ? "memfd,share=on" : "ram", kib);
-	if (o->accel != ACCEL_TCG) {
-		strings_add(argv, "-accel");
-		strings_add(argv, "kvm");
-	}
-	if (o->accel != ACCEL_KVM) {
-		strings_add(argv, "-accel");
-		strings_add(argv, "tcg");
-	}
+	add_accel(argv, o->accel);
 	strings_add(argv, "-cpu");
 	strings_add(argv, cpu_words(o->accel));
 	strings_add(argv, "-m");

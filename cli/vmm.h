@@ -12,6 +12,9 @@
 
 #include <stdbool.h>
 
+/* Stands for the words about the accelerator where it is ACCEL_AUTO: a directory's script chooses them when it runs. */
+#define VMM_SCRIPT_ACCEL "$accel"
+
 /* What a VMM is given. */
 struct vmm_setup {
 	const struct options *options; /* with VMM and accelerator chosen */
