@@ -163,6 +163,11 @@ bool tcp_room_to_open(void);
 /** Not in SYN-RECEIVED any more. */
 void tcp_opened(struct tcp_pcb *pcb);
 
+/* tcp_secret.c */
+
+/** A hash of both ends' addresses and of two words more, under a secret that no other machine has. */
+uint64_t tcp_secret_hash(const ip_addr_t *local, const ip_addr_t *remote, const uint64_t said[2]);
+
 /* tcp_send.c */
 
 /** Appends buffers, which are gone in any case. -ENOMEM: part of them may be queued. */

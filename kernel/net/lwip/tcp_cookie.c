@@ -11,7 +11,6 @@
 #include "internal.h"
 
 #include <base/string.h>
-#include <core/random.h>
 #include <core/time.h>
 
 #include <hooks.h>
@@ -41,74 +40,16 @@ static const uint16_t sizes[SIZE_MASK + 1] = { 48, 536, 1220, 1360, 1440, 1452, 
 
 /* [net_mutex] One TCP in the machine. */
 static struct {
-	uint64_t key[2];
 	uint64_t last_ns; /* when one was sent; 0: never */
 } cookies;
-
-/* SipHash-2-4 (Aumasson, Bernstein 2012) of whole words. */
-
-struct sip {
-	uint64_t v[4];
-};
-
-static uint64_t rotate(uint64_t word, unsigned bits)
-{
-	return word << bits | word >> (64 - bits);
-}
-
-static void sip_rounds(struct sip *sip, unsigned rounds)
-{
-	uint64_t *v = sip->v;
-
-	while (rounds--) {
-		v[0] += v[1];
-		v[2] += v[3];
-		v[1] = rotate(v[1], 13) ^ v[0];
-		v[3] = rotate(v[3], 16) ^ v[2];
-		v[0] = rotate(v[0], 32) + v[3];
-		v[2] += v[1];
-		v[3] = rotate(v[3], 21) ^ v[0];
-		v[1] = rotate(v[1], 17) ^ v[2];
-		v[2] = rotate(v[2], 32);
-	}
-}
-
-static uint64_t sip_hash(const uint64_t key[2], const uint64_t *words, size_t count)
-{
-	struct sip sip = { { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
-			     key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 } };
-	uint64_t last = (uint64_t)count * 8 << 56;
-
-	for (size_t i = 0; i <= count; i++) {
-		uint64_t word = i < count ? words[i] : last;
-
-		sip.v[3] ^= word;
-		sip_rounds(&sip, 2);
-		sip.v[0] ^= word;
-	}
-	sip.v[2] ^= 0xff;
-	sip_rounds(&sip, 4);
-	return sip.v[0] ^ sip.v[1] ^ sip.v[2] ^ sip.v[3];
-}
 
 /* The sum over who talks to whom, the client's first sequence number, and what else the cookie says. */
 static uint32_t sum_of(uint32_t ports, uint32_t client, uint64_t minute, uint32_t said)
 {
-	uint64_t words[7] = { (uint64_t)ports << 32 | client, minute << 8 | said };
-	const ip_addr_t *addresses[] = { ip_current_src_addr(), ip_current_dest_addr() };
-	size_t count = 2;
+	const uint64_t words[2] = { (uint64_t)ports << 32 | client, minute << 8 | said };
+	uint64_t hash = tcp_secret_hash(ip_current_dest_addr(), ip_current_src_addr(), words);
 
-	for (unsigned i = 0; i < countof(addresses); i++) {
-		const uint32_t *at = ip_2_ip6(addresses[i])->addr;
-
-		if (IP_IS_V4(addresses[i])) {
-			words[count++] = ip4_addr_get_u32(ip_2_ip4(addresses[i]));
-			continue;
-		}
-		words[count++] = (uint64_t)at[0] << 32 | at[1];
-		words[count++] = (uint64_t)at[2] << 32 | at[3];
-	}
-	return (uint32_t)(sip_hash(cookies.key, words, count) >> 32) >> SUM_SHIFT << SUM_SHIFT;
+	return (uint32_t)(hash >> 32) >> SUM_SHIFT << SUM_SHIFT;
 }
 
 static uint64_t minute_now(void)
@@ -206,8 +147,6 @@ void tcp_cookie_answer(const struct tcp_pcb_listen *listener, const struct tcp_h
 	struct netif *netif = ip_current_input_netif();
 	uint16_t mss = tcp_eff_send_mss_netif(TCP_MSS, netif, ip_current_src_addr());
 
-	if (!cookies.last_ns)
-		random_bytes(cookies.key, sizeof cookies.key);
 	cookies.last_ns = time_now();
 	send_answer(listener, header, options, put_options(options, request, mss),
 		    make_cookie(header, request));

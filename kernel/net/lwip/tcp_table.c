@@ -435,15 +435,12 @@ uint16_t tcp_choose_port(const ip_addr_t *local, const ip_addr_t *remote, uint16
 	return 0;
 }
 
-/** RFC 6528: a clock of 4 us and a secret of the addresses. */
+/** RFC 6528: a clock of 4 us and a hash of both ends under a secret. */
 uint32_t tcp_initial_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
 			      uint16_t remote_port)
 {
-	uint64_t hash;
+	const uint64_t words[2] = { (uint64_t)local_port << 16 | remote_port, UINT64_MAX };
 
-	if (unlikely(!table.keyed))
-		make_keys();
-	hash = hash_of(local, local_port, remote, remote_port);
-	hash = mix(hash ^ table.keys[3], table.keys[1]);
-	return (uint32_t)(hash >> 32) + (uint32_t)(time_now() / (4 * NS_PER_US));
+	return (uint32_t)(tcp_secret_hash(local, remote, words) >> 32) +
+	       (uint32_t)(time_now() / (4 * NS_PER_US));
 }
