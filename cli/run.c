@@ -2,6 +2,7 @@
 /* `capuchin run`: from the program's file to its exit status. */
 #include "commands.h"
 
+#include "backlog.h"
 #include "child.h"
 #include "cmdline.h"
 #include "erofs_write.h"
@@ -295,6 +296,8 @@ static int launch(struct run *r)
 		err = vsock_wait(&r->vsock);
 	if (!err)
 		close_fd(&r->gate[1]);
+	if (!err && r->options->network.kind == NETWORK_USER)
+		backlog_widen(r->child.pid, &r->options->network);
 	return err;
 }
 
