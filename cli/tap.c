@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +154,24 @@ static int make_interface(struct network *n)
 	}
 }
 
+/* Of an interface that is there: asked of its driver, since /sys may show the interfaces of another network namespace. */
+static int check_given(const char *name)
+{
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq request = { .ifr_data = (void *)&driver };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return refuse("a socket", errno);
+	strcpy(request.ifr_name, name);
+	int err = ioctl(fd, SIOCETHTOOL, &request) ? errno : 0;
+	close(fd);
+	if (!err && !strcmp(driver.driver, "tun") && !strcmp(driver.bus_info, "tap"))
+		return 0;
+	report("--net tap=%s: %s", name, err == ENODEV ? "no such interface" : "is not a tap");
+	return -ENODEV;
+}
+
 /* --- the keeper ---------------------------------------------------------------------------------- */
 
 static int keep(const void *arg)
@@ -206,7 +226,9 @@ int tap_make(struct tap_keeper *k, struct network *n, bool verbose)
 	*k = (struct tap_keeper){ .alive_fd = -1, .child = { .err_fd = -1 } };
 	if (!ports)
 		report_out_of_memory();
-	int err = network_take_ports(n, ports);
+	int err = n->tap ? check_given(n->tap) : 0;
+	if (!err)
+		err = network_take_ports(n, ports);
 	size_t taken = err ? 0 : n->published_count;
 	if (!err && network_makes_tap(n))
 		err = make_interface(n);

@@ -17,7 +17,7 @@ struct tap_keeper {
 };
 
 /**
- * Makes the tap where one is to be made, chooses its addresses, and starts the keeper where there is something to keep: a tap,
+ * Checks the tap that is given; makes one where one is to be made, chooses its addresses, and starts the keeper where there is something to keep: a tap,
  * or published ports to serve. 0 or a negative errno, reported. `k` is to be ended by tap_remove() in every case.
  */
 must_check int tap_make(struct tap_keeper *k, struct network *n, bool verbose);

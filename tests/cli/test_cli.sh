@@ -198,6 +198,9 @@ run_line 'port twice' 1 'port 18473 of the host: Address already in use' "$capuc
 run_line 'port at an address of nobody' 1 'port 18473 of the host at 192.0.2.1: Cannot assign' \
 	"$capuchin" run -p 192.0.2.1:18473:80 ./hello
 
+run_line 'tap that is not there' 1 '--net tap=nosuch: no such interface' "$capuchin" run --net tap=nosuch ./hello
+run_line 'tap that is another interface' 1 '--net tap=lo: is not a tap' "$capuchin" run --net tap=lo ./hello
+
 # --- streams and status
 "$capuchin" run ./hello </dev/null >out 2>err
 expect 'status comes from the record' 7 $?

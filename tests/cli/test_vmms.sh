@@ -164,8 +164,6 @@ if kvm_there; then
 	expect 'and no record' hello "$(cat out)"
 	check 'it is told the line' 0 '"boot_args": "seed=[0-9a-f]* wall=[0-9]* init=' cat given
 	expect 'the root image is complete' yes "$([ "$(cat given.size)" -ge "$(stat -c %s hello)" ] && echo yes)"
-	check 'PCI, metadata, boot timer' 5 '' "$capuchin" run -v --vmm firecracker --pci --net tap=tap9 --ip 10.9.0.2/24 --metadata a.img ./hello
-	check 'they are told' 0 '--level Info --boot-timer --enable-pci --metadata a.img' cat given.words
 	check '-v tells VMM, version, accelerator and protocol' 5 'accelerator kvm, .* boot protocol PVH' \
 		"$capuchin" run -v --vmm firecracker ./hello
 	seen 'version' 'firecracker: Firecracker v1.14.1'
@@ -230,6 +228,18 @@ else
 	expect 'the machine with a tap ends' 5 $?
 	pid=
 	tap_goes 'the tap is removed' "$tap"
+	check 'PCI, metadata, boot timer' 5 '' "$capuchin" run -v --vmm firecracker --pci --net tap --metadata a.img ./hello
+	check 'they are told' 0 '--level Info --boot-timer --enable-pci --metadata a.img' cat given.words
+	# In a network namespace, whose interfaces /sys does not show there.
+	if unshare -n true 2>/dev/null; then
+		check 'a tap that is there is taken' 5 '^hello' unshare -n sh -c \
+			'ip tuntap add dev given9 mode tap && exec "$@"' - "$capuchin" run --vmm firecracker --net tap=given9 ./hello
+		check 'and it is told' 0 '"host_dev_name": "given9"' cat given
+		check_line 'a tun is no tap' 1 'given9: is not a tap' unshare -n sh -c \
+			'ip tuntap add dev given9 mode tun && exec "$@"' - "$capuchin" run --vmm firecracker --net tap=given9 ./hello
+	else
+		skip 'a tap that is there is taken' 'no rights to make a network namespace'
+	fi
 	for signal in 15 9; do
 		start_waiting --net tap
 		kill -$signal $pid
