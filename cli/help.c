@@ -51,7 +51,7 @@ static const char run_head[] =
 	"                         the host), none (default, unless another option is about the\n"
 	"                         network)\n"
 	"      --ip=ADDR/PREFIX[,gw=ADDR][,dns=ADDR]\n"
-	"                         the machine's address, or dhcp (default for tap)\n"
+	"                         the machine's address, or dhcp (default for tap=NAME)\n"
 	"      --mac=ADDR         its hardware address\n"
 	"      --pcap=FILE        copy all frames to FILE, as tcpdump and Wireshark read it\n"
 	"      --disk=FILE[,ro][,format=raw|qcow2][,bps=BYTES][,iops=N]\n"

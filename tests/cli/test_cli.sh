@@ -128,6 +128,7 @@ for option in --memory --env --accel --machine --rootfs --add --timeout --kernel
 	--mac --pcap --disk --root-on-disk --devices; do
 	run "help of run names $option" 0 " $option" "$capuchin" run --help
 done
+run 'help of run tells when DHCP is the default' 0 'or dhcp (default for tap=NAME)' "$capuchin" run --help
 run '--version' 0 '^capuchin [0-9]' "$capuchin" --version
 run 'help on a full disk' 1 'write error' sh -c '"$1" --help >/dev/full' - "$capuchin"
 
