@@ -259,13 +259,12 @@ static int open_directory(struct bundle *b, bool *made)
 /* The directory may be used from anywhere. */
 static int settle_disks(struct options *o)
 {
-	for (size_t i = 0; i < o->disk_count; i++) {
-		struct disk *d = &o->disks[i];
-		int err = disk_check(d);
+	int err = disks_check(o->disks, o->disk_count);
 
-		if (err)
-			return err;
+	for (size_t i = 0; !err && i < o->disk_count; i++) {
+		struct disk *d = &o->disks[i];
 		char *absolute = path_absolute(d->path);
+
 		if (!absolute) {
 			err = -errno;
 			report("%s: %s", d->path, strerror(-err));
@@ -274,7 +273,7 @@ static int settle_disks(struct options *o)
 		free(d->path);
 		d->path = absolute;
 	}
-	return 0;
+	return err;
 }
 
 static int write_all(const struct bundle *b, const struct vmm_setup *setup)

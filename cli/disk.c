@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SECTOR_BYTES = 512 };
+
 /* A number above 0; a suffix K, M or G multiplies by powers of 1024. */
 static bool read_limit(const char *word, uint64_t *out)
 {
@@ -92,9 +94,23 @@ static int settle_format(struct disk *d, int fd)
 	return 0;
 }
 
-int disk_check(struct disk *d)
+/* VMMs round it up, or down to nothing, each in its way. */
+static int check_size(const struct disk *d, int fd)
 {
-	struct stat st;
+	off_t bytes = lseek(fd, 0, SEEK_END);
+
+	if (bytes < 0)
+		return refuse(d->path, errno);
+	if (bytes && !(bytes % SECTOR_BYTES))
+		return 0;
+	report("%s: %lld bytes, and a disk has one or more sectors of %d", d->path,
+	       (long long)bytes, SECTOR_BYTES);
+	return -EINVAL;
+}
+
+static int check_file(struct disk *d)
+{
+	struct stat st = { 0 };
 	int fd = open(d->path, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
@@ -108,8 +124,37 @@ int disk_check(struct disk *d)
 	}
 	if (!err)
 		err = settle_format(d, fd);
+	if (!err && d->format == DISK_RAW)
+		err = check_size(d, fd);
 	close(fd);
+	d->device = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	d->inode = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
 	return err;
+}
+
+/* Two that only read are well; one that writes behind another's back destroys what that one keeps in memory. */
+static bool is_in_the_way(const struct disk *d, const struct disk *other)
+{
+	return d->device == other->device && d->inode == other->inode &&
+	       !(d->read_only && other->read_only);
+}
+
+int disks_check(struct disk *disks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int err = check_file(&disks[i]);
+
+		if (err)
+			return err;
+		for (size_t k = 0; k < i; k++) {
+			if (!is_in_the_way(&disks[i], &disks[k]))
+				continue;
+			report("%s: is two disks, of which one may be written (see ,ro)",
+			       disks[i].path);
+			return -EBUSY;
+		}
+	}
+	return 0;
 }
 
 /* QEMU puts limits into a node of their own, above the format's. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum disk_format { DISK_UNKNOWN, DISK_RAW, DISK_QCOW2 };
 
@@ -17,6 +18,8 @@ struct disk {
 	enum disk_format format;
 	bool read_only;
 	uint64_t bytes_per_second, operations_per_second; /* 0: no limit */
+	dev_t device; /* disks_check(): which file it is; of a block device its own number, and inode 0 */
+	ino_t inode;
 };
 
 #define DISK_SYNTAX "FILE[,ro][,format=raw|qcow2][,bps=BYTES][,iops=N]"
@@ -25,8 +28,9 @@ struct disk {
 must_check bool disk_read(struct disk *d, const char *word);
 void disk_free(struct disk *d);
 
-/** Whether it can be opened as wanted; settles the format. 0 or a negative errno, reported. */
-must_check int disk_check(struct disk *d);
+/** Whether they can be opened as wanted, have whole sectors, and none that is written is there twice; settles the formats. 0 or a
+ * negative errno, reported. */
+must_check int disks_check(struct disk *disks, size_t count);
 
 /** QEMU's words for the `number`th; `device` is "virtio-blk-device" or "virtio-blk-pci". */
 void disk_add_argv(const struct disk *d, struct strings *argv, const char *device, unsigned number);

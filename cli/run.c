@@ -79,9 +79,7 @@ static int check_devices(struct options *o)
 {
 	int err = network_check(&o->network);
 
-	for (size_t i = 0; !err && i < o->disk_count; i++)
-		err = disk_check(&o->disks[i]);
-	return err;
+	return err ? err : disks_check(o->disks, o->disk_count);
 }
 
 static int find_parts(struct run *r, struct options *o)

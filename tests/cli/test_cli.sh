@@ -193,6 +193,15 @@ nothing_left 'nothing is left after errors'
 run_line 'missing disk' 1 './none: No such file' "$capuchin" run --disk ./none ./hello
 run_line 'disk that is a directory' 1 './tmp: Is a directory' "$capuchin" run --disk ./tmp ./hello
 run_line 'disk that is no qcow2' 1 './hello: not a qcow2' "$capuchin" run --disk ./hello,format=qcow2 ./hello
+: >nothing-in-it
+head -c 1000 /dev/zero >part
+head -c 1024 /dev/zero >sectors
+ln sectors sectors-too
+run_line 'disk of nothing' 1 './nothing-in-it: 0 bytes, and a disk has' "$capuchin" run --disk ./nothing-in-it ./hello
+run_line 'disk with part of a sector' 1 './part: 1000 bytes, and a disk has' "$capuchin" run --disk ./part,ro ./hello
+run_line 'disk twice' 1 'sectors-too: is two disks' "$capuchin" run --disk sectors,ro --disk ./sectors-too ./hello
+run_line 'disk twice in a directory' 1 'sectors: is two disks' "$capuchin" build -o twice --for qemu --disk sectors --disk sectors ./hello
+run 'disk twice, which nobody writes' 7 hello "$capuchin" run --disk sectors,ro --disk ./sectors-too,ro ./hello
 printf 'QFI\373' >qcow2
 run_line 'disk that may be qcow2' 1 './qcow2: looks like qcow2' "$capuchin" run --disk ./qcow2 ./hello
 run_line 'port twice' 1 'port 18473 of the host: Address already in use' "$capuchin" run -p 18473:80 -p 18473:81 ./hello
@@ -390,7 +399,7 @@ printf '%s\n' "$@" >"$LIST.words"
 exec /usr/bin/qemu-system-x86_64 "$@"
 S
 chmod +x qemu-words && mkdir words && mv qemu-words words/qemu-system-x86_64
-head -c 100000 /dev/zero >'a,b.img'
+head -c 102400 /dev/zero >'a,b.img'
 words() # NAME PATTERN OPTION...: QEMU is given a word that fits the pattern
 {
 	name=$1 pattern=$2
@@ -415,7 +424,7 @@ words 'network card on PCI' '^virtio-net-pci,romfile=,netdev=net0$' --net user -
 words 'copy of frames' '^filter-dump,id=dump0,netdev=net0,file=x,,y.pcap$' --pcap x,y.pcap
 expect 'the copy is there' yes "$([ -s x,y.pcap ] && echo yes)"
 words 'disk' 'node-name=disk0,read-only=on,.*file.filename=a,,b.img$' --disk a,b.img,ro
-words 'disk on PCI' '^virtio-blk-pci,drive=disk1$' --disk hello,ro --disk a,b.img --machine pc
+words 'disk on PCI' '^virtio-blk-pci,drive=disk1$' --disk a,b.img,ro --disk sectors,ro --machine pc
 words 'root directory on disk' '^virtio-blk-device,drive=root$' --root-on-disk --disk a,b.img
 run 'the kernel is told of its root' 0 ' root=/dev/vda ' cat list.words
 run 'no program for a list of devices' 7 hello env PATH="$work/words:$PATH" "$capuchin" run --devices
