@@ -12,7 +12,6 @@
 #define MEMORY_FIXED_BYTES ((uint64_t)1664 << 10)
 /* It has to lie below 4 GiB, where a machine has 3 GiB of memory, or 2 (q35). */
 #define IMAGE_BYTES_MAX ((uint64_t)1900 << 20)
-#define MEMORY_DEFAULT ((uint64_t)128 << 20)
 
 int memory_check(const struct options *o, const struct program *p, uint64_t kernel_bytes,
 		 uint64_t image_bytes)

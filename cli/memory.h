@@ -7,6 +7,9 @@
 
 #include <base/compiler.h>
 
+/** What a machine has at least where the options do not say how much. */
+#define MEMORY_DEFAULT ((uint64_t)128 << 20)
+
 #include <stdint.h>
 
 /** Without -m the machine has what programs are content with, besides a large image. */

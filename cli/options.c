@@ -2,6 +2,7 @@
 /* Reads the options of `run` and `build`. */
 #include "options.h"
 
+#include "memory.h"
 #include "report.h"
 
 #include <base/bits.h>
@@ -528,6 +529,9 @@ static bool check_whole(struct options *o)
 	/* With VMM_AUTO it depends on which will be taken. */
 	if (o->vmm != VMM_AUTO && (o->command == COMMAND_RUN || o->bundle))
 		contradiction = network_finish(&o->network, vmm_network(o->vmm));
+	if (!contradiction &&
+	    o->balloon_bytes >= (o->memory_bytes ? o->memory_bytes : MEMORY_DEFAULT))
+		contradiction = "--balloon leaves nothing of the memory (see --memory)";
 	if (!contradiction)
 		contradiction = o->command == COMMAND_RUN ? check_run(o) : check_image(o);
 	if (contradiction)
