@@ -44,6 +44,21 @@ static int refuse(const char *path, const char *why)
 	return -EINVAL;
 }
 
+static int check_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory = format_string("%.*s", slash ? (int)(slash - path + 1) : 1,
+					slash ? path : ".");
+	char *why = NULL;
+
+	if (access(directory, W_OK | X_OK))
+		why = format_string("its directory: %s", strerror(errno));
+	int err = why ? refuse(path, why) : 0;
+	free(why);
+	free(directory);
+	return err;
+}
+
 /* What a machine before has left behind goes; anything else stays, and is in the way. */
 static int clear_path(const char *path)
 {
@@ -53,7 +68,7 @@ static int clear_path(const char *path)
 	if (strlen(path) + SUFFIX_BYTES >= sizeof((struct sockaddr_un *)0)->sun_path)
 		return refuse(path, "the path is too long for a socket");
 	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : refuse(path, strerror(errno));
+		return errno == ENOENT ? check_directory(path) : refuse(path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return refuse(path, "is there already, and no socket");
 	if (try_connect(path) != -ECONNREFUSED)

@@ -68,6 +68,8 @@ check 'balloon of no size' 2 'balloon' "$capuchin" run --balloon much ./hello
 check 'balloon of all memory' 2 'leaves nothing' "$capuchin" run --balloon 64M -m 64 ./hello
 check 'balloon of all memory where none is given' 2 'leaves nothing' "$capuchin" run --balloon 128 ./hello
 check 'balloon of all memory in a directory' 2 'leaves nothing' "$capuchin" build -o x --for qemu --balloon 65M -m 64 ./hello
+check_line 'vsock in a directory that is not there' 1 'nowhere/v.sock: its directory: No such file' \
+	"$capuchin" run --vsock nowhere/v.sock ./hello
 check 'metadata without Firecracker' 2 "Firecracker's" "$capuchin" run --metadata x ./hello
 check 'machine in an image' 2 'see --for' "$capuchin" build -o x.iso -m 64 ./hello
 check 'nameless tap to build for' 2 'tap=NAME' "$capuchin" build -o x --for firecracker --net tap ./hello
