@@ -47,7 +47,7 @@ static const char *lacks(const struct options *o)
 	if (o->metadata)
 		return "--metadata (Firecracker has it)";
 	if (o->vsock)
-		return "--vsock (its sockets are one for each port)";
+		return "--vsock (one socket for each port; docs/libkrun.md tells how)";
 	if (o->balloon_bytes)
 		return "--balloon above 0";
 	for (size_t i = 0; i < o->disk_count; i++) {

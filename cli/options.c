@@ -128,6 +128,7 @@ static const struct option selftest_options[] = {
 	{ "entropy", no_argument, NULL, OPT_ENTROPY },
 	{ "balloon", required_argument, NULL, OPT_BALLOON },
 	{ "vsock", required_argument, NULL, OPT_VSOCK },
+	{ "metadata", required_argument, NULL, OPT_METADATA },
 	{ "kernel-arg", required_argument, NULL, OPT_KERNEL_ARG },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },

@@ -144,6 +144,8 @@ static int add_own(struct selftest *t)
 		err = make_scratch(t);
 	if (!err && o->network.kind == NETWORK_USER && !o->network.published_count)
 		err = publish_all(&o->network);
+	if (o->metadata)
+		strings_add(&o->kernel_args, "selftest.metadata");
 	t->waits = has_kernel_arg(o, "selftest.serve=") || has_kernel_arg(o, "selftest.beat=");
 	if (!err && !t->waits && (o->network.kind != NETWORK_NONE || o->vsock))
 		strings_add(&o->kernel_args, "selftest.serve=60");

@@ -135,6 +135,55 @@ static void compare_network(struct selftest_report *r, const struct options *o)
 	compare_text(r, "address", "net.eth0.address", wanted, NULL);
 }
 
+static bool read_text(const char *path, struct text *out)
+{
+	FILE *file = fopen(path, "re");
+	char part[4096];
+	size_t got;
+
+	if (!file)
+		return false;
+	while ((got = fread(part, 1, sizeof part, file)) > 0)
+		text_append(out, part, got);
+	fclose(file);
+	return true;
+}
+
+/* How long the string of JSON is that begins here, with its quotes. */
+static size_t string_bytes(const char *json)
+{
+	size_t bytes = 1;
+
+	while (json[bytes] && json[bytes] != '"')
+		bytes += json[bytes] == '\\' && json[bytes + 1] ? 2 : 1;
+	return bytes + !!json[bytes];
+}
+
+/* Names and values that are strings have to be in what the machine was told; one with an escape may be written in another way. */
+static void compare_metadata(struct selftest_report *r, const char *path)
+{
+	static const char name[] = "metadata=";
+	struct text found = { 0 }, wanted = { 0 };
+	bool readable = read_text(path, &wanted);
+	const char *at = text_get(&wanted);
+	unsigned strings = 0, missing = 0;
+
+	for (size_t i = 0; i < r->values.count; i++)
+		if (!strncmp(r->values.items[i], name, strlen(name)))
+			text_printf(&found, "%s", r->values.items[i] + strlen(name));
+	for (; (at = strchr(at, '"')) != NULL; at += string_bytes(at)) {
+		size_t bytes = string_bytes(at);
+
+		strings++;
+		missing += !memchr(at, '\\', bytes) &&
+			   !memmem(text_get(&found), found.bytes, at, bytes);
+	}
+	selftest_add_row(r, readable && !missing, "metadata", "%u of %u strings of %s are there",
+			 strings - missing, strings, path);
+	text_free(&found);
+	text_free(&wanted);
+}
+
 /* What was asked for is not to be skipped. */
 static void compare_device(struct selftest_report *r, bool wanted, const char *check)
 {
@@ -170,6 +219,8 @@ void selftest_compare(struct selftest_report *r, const struct options *o, uint64
 	for (size_t i = 0; i < o->disk_count; i++)
 		compare_disk(r, &o->disks[i], (unsigned)i);
 	compare_network(r, o);
+	if (o->metadata)
+		compare_metadata(r, o->metadata);
 	compare_device(r, o->entropy, "entropy");
 	compare_device(r, o->balloon, "balloon");
 	compare_clock(r, now_ns);

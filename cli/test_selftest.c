@@ -16,6 +16,7 @@
 enum { DISK_BYTES = 65536 };
 
 static char disk_path[] = "/tmp/capuchin-test.XXXXXX";
+static char metadata_path[sizeof disk_path + 5]; /* beside it */
 
 struct fixture {
 	struct selftest_report report;
@@ -31,6 +32,7 @@ static int group_setup(void **state)
 	if (fd < 0 || ftruncate(fd, DISK_BYTES))
 		return -1;
 	close(fd);
+	snprintf(metadata_path, sizeof metadata_path, "%s.json", disk_path);
 	return 0;
 }
 
@@ -129,6 +131,47 @@ static void missing_device_is_told(void **state)
 	assert_int_equal(compare_with(f, NULL), 1);
 }
 
+/* Whether all of the file is in what the machine says it was told. */
+static bool metadata_agrees(struct fixture *f, const char *json, const char *first,
+			    const char *second)
+{
+	FILE *file = fopen(metadata_path, "we");
+	unsigned failed;
+
+	assert_non_null(file);
+	fputs(json, file);
+	fclose(file);
+	f->options.metadata = metadata_path;
+	selftest_take_line(&f->report, first);
+	selftest_take_line(&f->report, second);
+	failed = compare_with(f, NULL);
+	unlink(metadata_path);
+	return !failed;
+}
+
+static void metadata_in_another_order_is_the_same(void **state)
+{
+	assert_true(metadata_agrees(*state,
+				    "{ \"name\": \"x y\",\n\t\"a\": [1, \"\\u0041\\\"\"] }\n",
+				    "selftest: metadata={\"a\":[1,\"A\\\"\"],\"na",
+				    "selftest: metadata=me\":\"x y\"}"));
+}
+
+static void other_metadata_is_told(void **state)
+{
+	assert_false(
+		metadata_agrees(*state, "{ \"name\": \"other\" }",
+				"selftest: metadata={\"name\":", "selftest: metadata=\"value\"}"));
+}
+
+static void unreadable_metadata_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->options.metadata = metadata_path;
+	assert_int_equal(compare_with(f, NULL), 1);
+}
+
 static void outcomes_are_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -187,6 +230,9 @@ int main(void)
 		TEST(another_address_is_told),
 		TEST(absent_address_is_told),
 		TEST(missing_device_is_told),
+		TEST(metadata_in_another_order_is_the_same),
+		TEST(other_metadata_is_told),
+		TEST(unreadable_metadata_is_told),
 		TEST(outcomes_are_counted),
 		TEST(values_keep_what_came_last),
 		TEST(end_is_told_by_its_own_line_only),

@@ -23,6 +23,9 @@ void check_disks(void);
 /** network.c: interfaces, addresses, gateways. */
 void check_network(void);
 
+/** metadata.c: Firecracker's metadata service, where selftest.metadata asks for it. */
+void check_metadata(void);
+
 /** services.c: the echo and HTTP services; they run from here on. */
 void check_services(void);
 

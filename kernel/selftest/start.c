@@ -38,6 +38,7 @@ static void run(void *arg)
 	check_devices();
 	check_disks();
 	check_network();
+	check_metadata();
 	check_services();
 	check_vsock();
 	check_tree();

@@ -21,7 +21,7 @@ check()
 {
 	name=$1 status=$2 pattern=$3
 	shift 3
-	timeout 60 "$@" >out 2>err </dev/null
+	timeout "${patience:-60}" "$@" >out 2>err </dev/null
 	got=$?
 	if [ $got -ne "$status" ]; then
 		fail "$name" "status $got, not $status: $(head -c 300 err)"
@@ -76,6 +76,7 @@ check 'nameless tap to build for' 2 'tap=NAME' "$capuchin" build -o x --for fire
 check_line 'TCG on Firecracker' 1 'firecracker has no --accel tcg' "$capuchin" run --vmm firecracker --accel tcg ./hello
 check_line "QEMU's machine on Cloud Hypervisor" 1 'no --machine' "$capuchin" run --vmm cloud-hypervisor --machine pc ./hello
 check_line "QEMU's network on Firecracker" 1 'no --net user' "$capuchin" run --vmm firecracker --net user ./hello
+check_line 'AF_VSOCK on libkrun' 1 'no --vsock .*docs/libkrun.md' "$capuchin" run --vmm libkrun --vsock v ./hello
 check_line 'PCI on Cloud Hypervisor' 1 'no --pci' "$capuchin" run --vmm cloud-hypervisor --pci ./hello
 
 # --- directories
@@ -235,6 +236,8 @@ else
 	tap_goes 'the tap is removed' "$tap"
 	check 'PCI, metadata, boot timer' 5 '' "$capuchin" run -v --vmm firecracker --pci --net tap --metadata a.img ./hello
 	check 'they are told' 0 '--level Info --boot-timer --enable-pci --metadata a.img' cat given.words
+	check 'self-test with metadata' 5 '' "$capuchin" selftest --vmm firecracker --net tap --metadata a.img
+	check 'it is to ask for them' 0 '"boot_args": .* selftest.metadata' cat given
 	# In a network namespace, whose interfaces /sys does not show there.
 	if unshare -n true 2>/dev/null; then
 		check 'a tap that is there is taken' 5 '^hello' unshare -n sh -c \
@@ -261,6 +264,7 @@ for kernel in echo hang; do
 		ld -m elf_x86_64 -z max-page-size=4096 --no-warn-rwx-segments -Ttext-segment=0x100000 -e start -o $kernel.elf $kernel.o || exit 1
 done
 head -c 20000 /dev/urandom >random
+echo '{ "latest": { "name": 1 } }' >data.json
 export PATH="$real_path"
 for vmm in firecracker cloud-hypervisor; do
 	if ! command -v $vmm >/dev/null; then
@@ -283,6 +287,16 @@ for vmm in firecracker cloud-hypervisor; do
 	CAPUCHIN_KERNEL="$work/hang.elf" check_line "timeout on $vmm" 123 'timeout' "$capuchin" run --vmm $vmm --timeout 1 ./hello
 	[ $vmm = cloud-hypervisor ] || check "$vmm has PCI" 0 'pci .*virtio-blk' \
 		"$capuchin" run --timeout 50 --vmm $vmm --pci $safe --disk a.img --devices
+	if [ $vmm = cloud-hypervisor ]; then
+		:
+	elif [ "$(id -u)" -eq 0 ] && [ -w /dev/net/tun ] && command -v ip >/dev/null; then
+		patience=310
+		check "$vmm tells metadata" 0 '^ok *metadata  *2 of 2 strings' \
+			"$capuchin" selftest --vmm $vmm $safe --net tap --metadata data.json --disk a.img,ro,iops=100
+		patience=
+	else
+		skip "$vmm tells metadata" 'only root can make a tap'
+	fi
 	if grep -qE '^flags.* (vmx|svm)' /proc/cpuinfo; then
 		check "$vmm runs a program" 7 '^hello' "$capuchin" run --timeout 50 --vmm $vmm ./hello
 	else

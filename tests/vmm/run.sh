@@ -113,6 +113,8 @@ tests disk_that_lies_is_told 'reset, status 1' 'selftest: FAIL disk vda: reading
 selftest: FAIL devices: virtio-mmio 0xc0001000 cannot be used' --cmdline "$selftest" --block-lies $disk
 tests network_that_is_silent_is_told 'reset, status 1' 'selftest: FAIL gateway eth0: 10.0.0.1 ' --cmdline "$selftest $address" --net-silent
 tests vsock_that_is_absent_is_told 'reset, status 1' 'selftest: FAIL vsock host: port 7: ' --cmdline "$selftest selftest.vsock=7"
+tests metadata_that_are_absent_are_told 'reset, status 1' 'selftest: FAIL metadata: 169.254.169.254 does not tell: error ' \
+	--cmdline "$selftest selftest.metadata"
 tests vsock_service_that_is_absent_is_told 'reset, status 1' 'selftest: FAIL vsock host: port 8: error 104' \
 	--cmdline "$selftest selftest.vsock=8" --vsock
 tests memory_that_is_there_twice_is_told 'reset, status 1' 'selftest: FAIL memory pattern: at 0x' \

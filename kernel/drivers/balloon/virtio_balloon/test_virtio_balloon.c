@@ -310,6 +310,139 @@ static void block_of_a_failed_device_is_given_back(void **state)
 	assert_int_equal(reported, 0);
 }
 
+/* Hinting */
+
+#define HINTING (VIRTIO_BALLOON_F_STATS_VQ | VIRTIO_BALLOON_F_FREE_PAGE_HINT)
+
+static void set_command(uint32_t command)
+{
+	const le32_t value = le32(command);
+
+	memcpy(test_dev.config + VIRTIO_BALLOON_CONFIG_FREE_PAGE_HINT_CMD_ID, &value, sizeof value);
+	test_device_config_changed();
+	settle();
+}
+
+static void use_hint(struct test_buffer *buffer)
+{
+	test_device_use(test_dev.queues[HINT], buffer, 0);
+	test_device_notify(test_dev.queues[HINT]);
+	settle();
+}
+
+/* The next buffer is a command. */
+static void take_command(uint32_t wanted)
+{
+	struct test_buffer *buffer = test_device_take(test_dev.queues[HINT]);
+	le32_t told;
+
+	assert_non_null(buffer);
+	assert_int_equal(buffer->writable, 0);
+	assert_int_equal(test_device_read(buffer, &told, sizeof told), sizeof told);
+	assert_int_equal(le32_get(told), wanted);
+	use_hint(buffer);
+}
+
+static void take_hint(void)
+{
+	struct test_buffer *buffer = test_device_take(test_dev.queues[HINT]);
+
+	assert_non_null(buffer);
+	assert_int_equal(buffer->readable, 0);
+	assert_int_equal(buffer->writable, 1);
+	assert_int_equal(buffer->segments[0].bytes, PAGE_SIZE << 9);
+	memset(buffer->segments[0].data, 0, buffer->segments[0].bytes);
+	use_hint(buffer);
+}
+
+static bool hints_end(void)
+{
+	return !test_dev.queues[HINT]->shown.count;
+}
+
+static void free_blocks_are_hinted_at_once_when_asked(void **state)
+{
+	(void)state;
+	attach(HINTING);
+	assert_non_null(report);
+	while (to_report_count < 3)
+		to_report[to_report_count++] = page_alloc(9, PAGE_PLAIN);
+	report->wanted(report);
+	settle();
+	assert_true(hints_end());
+	set_command(2);
+	take_command(2);
+	for (unsigned i = 0; i < 3; i++)
+		take_hint();
+	assert_int_equal(reported, 3);
+	take_command(VIRTIO_BALLOON_CMD_ID_STOP);
+	assert_true(hints_end());
+	/* One round for a command, and the same device may ask again. */
+	test_device_config_changed();
+	settle();
+	assert_true(hints_end());
+	set_command(VIRTIO_BALLOON_CMD_ID_DONE);
+	assert_true(hints_end());
+	set_command(UINT32_MAX);
+	take_command(UINT32_MAX);
+	take_command(VIRTIO_BALLOON_CMD_ID_STOP);
+	assert_true(hints_end());
+}
+
+static void round_of_hints_ends_when_another_command_comes(void **state)
+{
+	(void)state;
+	attach(HINTING);
+	while (to_report_count < 3)
+		to_report[to_report_count++] = page_alloc(9, PAGE_PLAIN);
+	set_command(5);
+	take_command(5);
+	set_command(6);
+	take_hint(); /* was on its way */
+	take_command(VIRTIO_BALLOON_CMD_ID_STOP);
+	take_command(6);
+	set_command(VIRTIO_BALLOON_CMD_ID_DONE);
+	take_hint();
+	take_command(VIRTIO_BALLOON_CMD_ID_STOP);
+	assert_true(hints_end());
+	assert_int_equal(to_report_count, 1);
+	page_put(to_report[--to_report_count]);
+}
+
+static void blocks_that_hinting_left_are_reported(void **state)
+{
+	(void)state;
+	attach(HINTING | VIRTIO_BALLOON_F_PAGE_REPORTING);
+	host_advance_time(3 * NS_PER_S);
+	balloon_wake(virtio_driver_data(&test_dev)); /* as its timer does */
+	settle();
+	while (to_report_count < 2)
+		to_report[to_report_count++] = page_alloc(9, PAGE_PLAIN);
+	set_command(2);
+	take_command(2);
+	set_command(VIRTIO_BALLOON_CMD_ID_DONE);
+	take_hint();
+	take_command(VIRTIO_BALLOON_CMD_ID_STOP);
+	host_advance_time(3 * NS_PER_S);
+	balloon_wake(virtio_driver_data(&test_dev));
+	settle();
+	assert_true(take_report());
+	assert_int_equal(reported, 2);
+}
+
+static void device_that_fails_at_a_hint_keeps_nothing(void **state)
+{
+	(void)state;
+	attach(HINTING);
+	to_report[to_report_count++] = page_alloc(9, PAGE_PLAIN);
+	set_command(2);
+	take_command(2);
+	assert_false(hints_end());
+	test_device_fail();
+	settle();
+	assert_int_equal(reported, 0);
+}
+
 /* Ends */
 
 static void failed_device_gives_back_all(void **state)
@@ -331,8 +464,7 @@ static void failed_attach_leaves_nothing(void **state)
 	for (unsigned n = 0;; n++) {
 		int error;
 
-		test_device_reset(&virtio_balloon_driver,
-				  VIRTIO_F_VERSION_1 | VIRTIO_BALLOON_F_STATS_VQ);
+		test_device_reset(&virtio_balloon_driver, VIRTIO_F_VERSION_1 | HINTING);
 		host_fail_allocation_after(n);
 		error = test_device_attach();
 		if (!host_allocation_failed()) {
@@ -360,6 +492,10 @@ int main(void)
 		TEST(free_blocks_are_reported_after_a_while),
 		TEST(change_of_size_while_reporting_is_seen),
 		TEST(block_of_a_failed_device_is_given_back),
+		TEST(free_blocks_are_hinted_at_once_when_asked),
+		TEST(round_of_hints_ends_when_another_command_comes),
+		TEST(blocks_that_hinting_left_are_reported),
+		TEST(device_that_fails_at_a_hint_keeps_nothing),
 		TEST(failed_device_gives_back_all),
 	};
 

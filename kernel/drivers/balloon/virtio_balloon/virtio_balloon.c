@@ -16,7 +16,7 @@ enum {
 
 #define WANTED                                                         \
 	(VIRTIO_BALLOON_F_STATS_VQ | VIRTIO_BALLOON_F_DEFLATE_ON_OOM | \
-	 VIRTIO_BALLOON_F_PAGE_REPORTING)
+	 VIRTIO_BALLOON_F_FREE_PAGE_HINT | VIRTIO_BALLOON_F_PAGE_REPORTING)
 
 /* The thread */
 
@@ -58,17 +58,19 @@ static void run(void *arg)
 		bool more = balloon_adjust(balloon);
 
 		balloon_tell_stats(balloon);
+		balloon_hint(balloon);
 		balloon_report(balloon);
 		if (!more)
 			balloon_wait(balloon, min(balloon->retry_ns, balloon->report_ns));
 	}
 	if (balloon->features & VIRTIO_BALLOON_F_DEFLATE_ON_OOM)
 		pages_remove_reclaimer(&balloon->reclaimer);
-	if (balloon->report)
+	if (balloon->hint || balloon->report)
 		pages_set_report(NULL);
 	forget_buffers(balloon->inflate);
 	forget_buffers(balloon->deflate);
 	forget_buffers(balloon->stats);
+	forget_buffers(balloon->hint);
 	forget_buffers(balloon->report);
 	balloon_release(balloon);
 }
@@ -119,8 +121,8 @@ static int open_queues(struct balloon *balloon, uint64_t offered)
 		error = open_queue(balloon, VIRTIO_BALLOON_DEFLATEQ, &balloon->deflate);
 	if (!error && offered & VIRTIO_BALLOON_F_STATS_VQ)
 		error = open_queue(balloon, index++, &balloon->stats);
-	if (offered & VIRTIO_BALLOON_F_FREE_PAGE_HINT)
-		index++;
+	if (!error && offered & VIRTIO_BALLOON_F_FREE_PAGE_HINT)
+		error = open_queue(balloon, index++, &balloon->hint);
 	if (!error && offered & VIRTIO_BALLOON_F_PAGE_REPORTING)
 		error = open_queue(balloon, index, &balloon->report);
 	return error;
@@ -153,10 +155,9 @@ static void start(struct balloon *balloon, void *stack)
 						    .wanted = balloon_report_wanted };
 	balloon->reclaimer.reclaim = balloon_reclaim;
 	balloon->retry_ns = balloon->report_ns = TIME_NEVER;
-	if (balloon->report) {
-		balloon->report_wanted = true;
+	balloon->report_wanted = true;
+	if (balloon->hint || balloon->report)
 		pages_set_report(&balloon->reporting);
-	}
 	if (balloon->features & VIRTIO_BALLOON_F_DEFLATE_ON_OOM)
 		pages_add_reclaimer(&balloon->reclaimer);
 	thread_init(&balloon->thread, "balloon", stack, STACK_BYTES, run, balloon, ended);

@@ -38,7 +38,8 @@ struct balloon {
 	struct pages_reclaimer reclaimer;
 
 	/* The thread's. */
-	struct virtio_queue *inflate, *stats, *report; /* stats, report: NULL: none */
+	struct virtio_queue *inflate;
+	struct virtio_queue *stats, *hint, *report; /* NULL: none */
 	struct balloon_batch batch;
 	uint32_t told_actual;
 	uint64_t retry_ns, report_ns; /* TIME_NEVER: not */
@@ -46,6 +47,8 @@ struct balloon {
 	bool report_wanted;           /* atomic */
 	bool stats_sent;
 	struct virtio_balloon_stat stat[BALLOON_STATS];
+	uint32_t hint_command; /* the last one seen */
+	le32_t hint_told;      /* the one on its way to the device */
 	struct pages_report reporting;
 };
 
@@ -75,6 +78,9 @@ void balloon_release(struct balloon *balloon);
 
 /** Tells the host what it has asked about memory. */
 void balloon_tell_stats(struct balloon *balloon);
+
+/** Hints at free blocks where the host has asked for that. */
+void balloon_hint(struct balloon *balloon);
 
 /** Reports free blocks when it is time to. */
 void balloon_report(struct balloon *balloon);
