@@ -96,11 +96,32 @@ bool network_take_publish(struct network *n, const char *word)
 	return true;
 }
 
+static uint32_t mask_of(unsigned prefix)
+{
+	return UINT32_MAX << (32 - prefix);
+}
+
+/* Whether a host can have it: RFC 1122, 3.2.1.3; RFC 1112, 4. */
+static bool is_hosts(struct in_addr address)
+{
+	uint32_t a = ntohl(address.s_addr);
+
+	return a >> 24 && a >> 24 != IN_LOOPBACKNET && a < INADDR_UNSPEC_GROUP;
+}
+
+/* Whether it is its network itself, or all of that network's hosts. */
+static bool is_networks(struct in_addr address, unsigned prefix)
+{
+	uint32_t host = ntohl(address.s_addr) & ~mask_of(prefix);
+
+	return !host || host == ~mask_of(prefix);
+}
+
 /* gw=ADDR or dns=ADDR */
 static bool take_server(struct network *n, const char *word, size_t bytes)
 {
 	if (bytes > 3 && !memcmp(word, "gw=", 3))
-		return read_address(word + 3, bytes - 3, &n->gateway);
+		return read_address(word + 3, bytes - 3, &n->gateway) && is_hosts(n->gateway);
 	if (bytes <= 4 || memcmp(word, "dns=", 4))
 		return false;
 	struct in_addr *free_one = n->dns[0].s_addr ? &n->dns[1] : &n->dns[0];
@@ -119,7 +140,8 @@ bool network_take_address(struct network *n, const char *word)
 	if (n->dhcp)
 		return true;
 	if (!slash || !read_address(word, (size_t)(slash - word), &n->address) ||
-	    !read_number(slash + 1, end, PREFIX_MAX, &prefix) || !prefix || !n->address.s_addr)
+	    !read_number(slash + 1, end, PREFIX_MAX, &prefix) || !prefix || !is_hosts(n->address) ||
+	    is_networks(n->address, (unsigned)prefix))
 		return false;
 	n->prefix = (unsigned)prefix;
 	while (*end) {
@@ -143,7 +165,8 @@ bool network_take_mac(struct network *n, const char *word)
 			return false;
 	}
 	n->mac = word;
-	return second && !((second - digits) & 1); /* else one for groups */
+	/* Nobody's is all zeros; an odd first byte is for groups. */
+	return word[strspn(word, "0:")] && second && !((second - digits) & 1);
 }
 
 void network_free(struct network *n)
@@ -157,11 +180,6 @@ void network_free(struct network *n)
 static struct in_addr address_in(uint32_t network, unsigned host)
 {
 	return (struct in_addr){ htonl(network + host) };
-}
-
-static uint32_t mask_of(unsigned prefix)
-{
-	return UINT32_MAX << (32 - prefix);
 }
 
 static uint32_t network_of(const struct network *n)

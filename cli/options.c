@@ -368,10 +368,13 @@ static bool take_network(struct network *n, int option, const char *word)
 		       wrong_value("--net", word, "user, none or tap[=NAME]");
 	case OPT_IP:
 		return network_take_address(n, word) ||
-		       wrong_value("--ip", word, "dhcp or ADDR/PREFIX[,gw=ADDR][,dns=ADDR]");
+		       wrong_value(
+			       "--ip", word,
+			       "dhcp or ADDR/PREFIX[,gw=ADDR][,dns=ADDR], as a host may have them");
 	case OPT_MAC:
 		return network_take_mac(n, word) ||
-		       wrong_value("--mac", word, "six bytes such as 52:54:00:12:34:56");
+		       wrong_value("--mac", word,
+				   "six bytes of one device, such as 52:54:00:12:34:56");
 	default:
 		n->pcap = word;
 		return word[0] || wrong_value("--pcap", word, "a file to write");

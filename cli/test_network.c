@@ -23,13 +23,27 @@ static void wrong_words_are_refused(void **state)
 						 "10.0.0.1/31",
 						 "10.0.0/24",
 						 "0.0.0.0/24",
+						 "0.1.2.3/24",
+						 "10.0.0.0/24",
+						 "10.0.0.255/24",
+						 "10.0.0.7/30",
+						 "127.0.0.1/8",
+						 "224.0.0.1/24",
+						 "239.1.2.3/24",
+						 "255.255.255.254/24",
+						 "10.0.0.1/24,gw=0.0.0.0",
+						 "10.0.0.1/24,gw=127.0.0.1",
 						 "10.0.0.1/24,gw=",
 						 "10.0.0.1/24,x=1.2.3.4",
 						 "10.0.0.1/24,dns=1.1.1.1,dns=1.1.1.2,dns=1.1.1.3",
 						 "fe80::1/64",
 						 "DHCP" };
-	static const char *const macs[] = { "", "52:54:00:12:34", "52-54-00-12-34-56",
-					    "52:54:00:12:34:5g", "01:00:00:00:00:01" };
+	static const char *const macs[] = { "",
+					    "52:54:00:12:34",
+					    "52-54-00-12-34-56",
+					    "52:54:00:12:34:5g",
+					    "01:00:00:00:00:01",
+					    "00:00:00:00:00:00" };
 	static const char *const kinds[] = { "",       "taps",    "tap=",
 					     "bridge", "tap=a,b", "tap=sixteenletters16" };
 	struct network n = { 0 };
@@ -94,7 +108,7 @@ static void addresses_of_the_network_differ(void **state)
 		   " ip=10.1.0.3::10.1.0.4:255.255.255.248:::off:10.1.0.5");
 	assert_true(network_take_address(&n, "10.1.0.3/29,gw=10.2.0.4"));
 	assert_non_null(network_finish(&n, NETWORK_USER));
-	assert_true(network_take_address(&n, "10.1.0.3/30"));
+	assert_true(network_take_address(&n, "10.1.0.2/30"));
 	assert_non_null(network_finish(&n, NETWORK_USER));
 	network_free(&n);
 }

@@ -111,7 +111,12 @@ run 'port without a network' 2 'net none' "$capuchin" run --net none -p 1:2 ./he
 run 'port of a tap' 2 'net user' "$capuchin" run --net tap=x -p 1:2 ./hello
 run 'unknown network' 2 'user, none or tap' "$capuchin" run --net wire ./hello
 run 'address without prefix' 2 'ADDR/PREFIX' "$capuchin" run --ip 10.0.0.1 ./hello
-run 'hardware address of a group' 2 'six bytes' "$capuchin" run --mac 53:54:00:12:34:56 ./hello
+for address in 10.0.0.0/24 10.0.0.255/24 127.0.0.1/8 224.0.0.1/24 0.0.0.0/8 10.0.0.2/24,gw=127.0.0.1; do
+	run "address that no host has: $address" 2 "invalid value '$address' for '--ip'.* as a host may" \
+		"$capuchin" run --ip $address ./hello
+done
+run 'hardware address of nobody' 2 'six bytes' "$capuchin" run --mac 00:00:00:00:00:00 ./hello
+run 'hardware address of a group' 2 'six bytes of one device' "$capuchin" run --mac 53:54:00:12:34:56 ./hello
 run 'unknown format of a disk' 2 'FILE\[,ro\]' "$capuchin" run --disk hello,format=vmdk ./hello
 run 'devices and a program' 2 'takes no program' "$capuchin" run --devices ./hello
 run 'nine devices for microvm' 2 'room for 8' "$capuchin" run $(printf -- '--disk hello %.0s' 1 2 3 4 5 6 7 8 9) ./hello
