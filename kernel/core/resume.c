@@ -6,6 +6,7 @@
 #include <core/random.h>
 #include <core/time.h>
 #include <core/timer.h>
+#include <hal/cpu.h>
 
 #include "scheduler.h"
 
@@ -33,11 +34,9 @@ static enum resume_change look(void)
 	return change;
 }
 
-void resume_check(void)
+static void follow(enum resume_change change)
 {
-	if (!watch.found)
-		return;
-	switch (look()) {
+	switch (change) {
 	case RESUME_RESTORED:
 		random_renew();
 		time_resume(TIME_RESTORED);
@@ -52,6 +51,20 @@ void resume_check(void)
 	case RESUME_NONE:
 		break;
 	}
+}
+
+/* Nothing comes between what was seen and what follows: the interrupt that tells of the same resume would find the rest of what
+ * has changed, take it for a pause, and have the clock count the standstill. */
+void resume_check(void)
+{
+	bool irqs_were_on;
+
+	if (!watch.found)
+		return;
+	irqs_were_on = cpu_irq_disable();
+	follow(look());
+	if (irqs_were_on)
+		cpu_irq_enable();
 }
 
 static void tick(void)

@@ -15,18 +15,32 @@
 static struct {
 	enum resume_change change;
 	unsigned found, looked, renewed, followed, marked;
-	int resumed; /* the last enum time_break; -1: none */
+	int first_resumed, resumed; /* the first and the last enum time_break; -1: none */
 	bool wall_known, idle;
 	unsigned renewed_at_resume;
+	bool interrupts; /* by which the same resume is told of, as soon as that can be */
 } sim;
+
+/* What the machine does between any two steps of what follows from a look. */
+static void perhaps_interrupt(void)
+{
+	if (!sim.interrupts || !cpu_irq_enabled())
+		return;
+	sim.interrupts = false;
+	sim.change = RESUME_PAUSED;
+	resume_check();
+}
 
 void random_renew(void)
 {
+	perhaps_interrupt();
 	sim.renewed++;
 }
 
 void time_resume(enum time_break kind)
 {
+	if (sim.resumed < 0)
+		sim.first_resumed = (int)kind;
 	sim.resumed = (int)kind;
 	sim.renewed_at_resume = sim.renewed;
 }
@@ -85,7 +99,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&sim, 0, sizeof(sim));
 	memset(&watch, 0, sizeof(watch));
-	sim.resumed = -1;
+	sim.first_resumed = sim.resumed = -1;
 	resume_set_machine(&machine);
 	return 0;
 }
@@ -124,6 +138,17 @@ static void random_bytes_are_renewed_before_the_clock_after_a_snapshot(void **st
 	assert_int_equal(sim.resumed, TIME_RESTORED);
 	resume_check();
 	assert_int_equal(sim.renewed, 1);
+}
+
+static void nothing_interrupts_what_follows_from_a_look(void **state)
+{
+	(void)state;
+	resume_watch();
+	sim.change = RESUME_RESTORED;
+	sim.interrupts = true;
+	resume_check();
+	assert_int_equal(sim.first_resumed, TIME_RESTORED);
+	assert_true(cpu_irq_enabled());
 }
 
 static void a_pause_renews_nothing(void **state)
@@ -173,6 +198,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_looked_for_before_somebody_depends_on_it, setup),
 		cmocka_unit_test_setup(random_bytes_are_renewed_before_the_clock_after_a_snapshot,
 				       setup),
+		cmocka_unit_test_setup(nothing_interrupts_what_follows_from_a_look, setup),
 		cmocka_unit_test_setup(a_pause_renews_nothing, setup),
 		cmocka_unit_test_setup(clocks_are_compared_where_nothing_tells, setup),
 		cmocka_unit_test_setup(an_idle_machine_is_not_woken_and_looks_when_it_wakes, setup),

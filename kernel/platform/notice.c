@@ -190,14 +190,15 @@ static bool marks_changed(void)
 	return true;
 }
 
+/* All are looked at, so that none tells of the same resume again. */
 static enum resume_change look(void)
 {
 	const struct platform *platform = platform_current();
 	bool by_id = id_changed(), by_marks = marks_changed();
+	enum resume_change by_platform = platform && platform->look ? platform->look()
+								    : RESUME_UNKNOWN;
 
-	if (by_id || by_marks)
-		return RESUME_RESTORED;
-	return platform && platform->look ? platform->look() : RESUME_UNKNOWN;
+	return by_id || by_marks ? RESUME_RESTORED : by_platform;
 }
 
 static void announced(void *context)

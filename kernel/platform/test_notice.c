@@ -53,7 +53,10 @@ int acpi_read_fixed(struct acpi_fixed *out)
 
 static enum resume_change platform_look(void)
 {
-	return sim.by_platform;
+	enum resume_change change = sim.by_platform;
+
+	sim.by_platform = RESUME_NONE;
+	return change;
 }
 
 static const struct platform sim_platform = { .name = "simulated", .look = platform_look };
@@ -163,6 +166,18 @@ static void vmclock_tells_of_each_change_once(void **state)
 	assert_int_equal(sim.machine->look(), RESUME_RESTORED);
 	assert_int_equal(sim.machine->look(), RESUME_NONE);
 	clock->disruption_marker++;
+	assert_int_equal(sim.machine->look(), RESUME_RESTORED);
+	assert_int_equal(sim.machine->look(), RESUME_NONE);
+}
+
+static void resume_that_the_platform_sees_as_well_is_told_of_once(void **state)
+{
+	struct vmclock *clock = make_vmclock();
+
+	(void)state;
+	sim.machine->find();
+	clock->generation++;
+	sim.by_platform = RESUME_PAUSED;
 	assert_int_equal(sim.machine->look(), RESUME_RESTORED);
 	assert_int_equal(sim.machine->look(), RESUME_NONE);
 }
@@ -292,6 +307,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_is_watched_where_there_is_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(vmclock_tells_of_each_change_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			resume_that_the_platform_sees_as_well_is_told_of_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(vmclock_that_is_written_for_ever_tells_nothing,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(vmclock_page_that_is_none_is_not_taken, setup,
