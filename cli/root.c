@@ -191,10 +191,15 @@ static int walk(struct walk *w, const char *path)
 int root_find(struct root *r, const char *path, struct found *out)
 {
 	struct walk w = { .root = r };
+	size_t bytes = strlen(path);
 	int err = walk(&w, path);
 
 	if (err)
 		return err;
+	if (bytes && path[bytes - 1] == '/' && !S_ISDIR(walk_mode_of(&w))) {
+		text_free(&w.at);
+		return -ENOTDIR;
+	}
 	*out = (struct found){
 		.path = w.at.data,
 		.node = w.node,

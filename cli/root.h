@@ -29,7 +29,7 @@ struct found {
 	mode_t mode;
 };
 
-/** Follows links, also the last one. 0, -ENOENT, -ENOTDIR, -ELOOP, ... and then nothing is to be freed. */
+/** Follows links, also the last one; a slash at the end asks for a directory. 0, -ENOENT, -ENOTDIR, -ELOOP, ... and then nothing is to be freed. */
 must_check int root_find(struct root *r, const char *path, struct found *out);
 
 /**

@@ -58,6 +58,8 @@ static void ways_that_lead_nowhere_are_errors(void **state)
 	(void)state;
 	root_init(&r, false);
 	assert_int_equal(root_write(&r, "/file", "x", 1), 0);
+	check_fails(&r, "/file/", -ENOTDIR);
+	check_fails(&r, "/file/.", -ENOTDIR);
 	assert_int_equal(root_link(&r, "/loop", "loop"), 0);
 	assert_int_equal(root_link(&r, "/dangling", "nowhere"), 0);
 	memset(name, 'n', sizeof name);

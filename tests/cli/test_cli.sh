@@ -153,6 +153,8 @@ mkfifo pipe
 run_line 'missing file' 1 './nothing: No such file' "$capuchin" run ./nothing
 run_line 'missing command' 1 'nothing-at-all: No such file' "$capuchin" run nothing-at-all
 run_line 'path through a file' 1 'hello/x: Not a directory' "$capuchin" run hello/x
+run_line 'slash behind a file' 1 './hello/: Not a directory' "$capuchin" run ./hello/
+run_line 'slash behind a file of a rootfs' 1 '/hello/: Not a directory' "$capuchin" run --rootfs . /hello/
 run_line 'directory' 1 './tmp: Is a directory' "$capuchin" run ./tmp
 run_line 'FIFO' 1 'not a regular file' "$capuchin" run ./pipe
 run_line 'empty file' 1 './empty: the file is empty' "$capuchin" run ./empty
