@@ -45,19 +45,14 @@ static int add_rootfs(struct root *r, const char *path)
 	return -err;
 }
 
-/* What the machine has at these places is the kernel's own. */
 static void warn_of_hidden(const char *guest)
 {
-	static const char *const hidden[] = { "/dev", "/proc", "/sys" };
 	char *plain = path_normalise("/", guest);
+	const char *hidden = path_hidden_by(plain);
 
-	for (size_t i = 0; i < countof(hidden); i++) {
-		size_t bytes = strlen(hidden[i]);
-
-		if (!strncmp(plain, hidden[i], bytes) && (!plain[bytes] || plain[bytes] == '/'))
-			report("%s: the program will not see this: %s is the kernel's own there",
-			       guest, hidden[i]);
-	}
+	if (hidden)
+		report("%s: the program will not see this: %s is the kernel's own there", guest,
+		       hidden);
 	free(plain);
 }
 
@@ -99,13 +94,6 @@ static int add_libraries(struct root *r, const struct program *p, const struct o
 	return err;
 }
 
-/* The machine has files of its own there. */
-static bool is_made_by_kernel(const char *path)
-{
-	return !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5) ||
-	       !strncmp(path, "/dev/", 5);
-}
-
 /* An argument that looks like a path, and names a file that only the host has, is likely to have been meant for the
  * program to read. */
 static void hint_at_arguments(struct root *r, char *const *args)
@@ -123,7 +111,7 @@ static void hint_at_arguments(struct root *r, char *const *args)
 
 		if (there)
 			free(found.path);
-		if (!packed_too && !is_made_by_kernel(guest))
+		if (!packed_too && !path_hidden_by(guest))
 			report("%s is not in the machine; --add %s:%s would put it there", *args,
 			       *args, guest);
 		free(guest);

@@ -57,6 +57,19 @@ char *path_normalise(const char *base, const char *path)
 	return finish(&plain);
 }
 
+const char *path_hidden_by(const char *plain)
+{
+	static const char *const hidden[] = { "/dev", "/proc", "/sys" };
+
+	for (size_t i = 0; i < countof(hidden); i++) {
+		size_t bytes = strlen(hidden[i]);
+
+		if (!strncmp(plain, hidden[i], bytes) && (!plain[bytes] || plain[bytes] == '/'))
+			return hidden[i];
+	}
+	return NULL;
+}
+
 char *path_absolute(const char *path)
 {
 	char *directory = path[0] == '/' ? NULL : getcwd(NULL, 0);

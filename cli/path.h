@@ -9,6 +9,10 @@
 /** `path` below `base` (unless it is absolute itself) without ".", "..", and double slashes. */
 char *path_normalise(const char *base, const char *path);
 
+/** The directory, such as "/proc", in which the machine has files of its kernel's, so that one at the absolute path `plain`, as of
+ * path_normalise(), would not be seen; NULL: it would. Not to be freed. */
+const char *path_hidden_by(const char *plain);
+
 /** `path` as an absolute one, by text alone: links stay as they are. */
 char *path_absolute(const char *path);
 

@@ -245,6 +245,34 @@ static int check_file(struct finder *f, const char *path)
 	return err;
 }
 
+/* /proc/self/exe and /dev/fd/3 are links to files elsewhere, which the machine can have. */
+static int follow_hidden(struct program *p, struct root *r)
+{
+	struct found found;
+	int err = root_find(r, p->guest_path, &found);
+
+	if (err)
+		return err;
+	free(p->guest_path);
+	p->guest_path = found.path;
+	return 0;
+}
+
+static int check_program(struct finder *f)
+{
+	struct program *p = f->program;
+	int err = path_hidden_by(p->guest_path) ? follow_hidden(p, f->root) : 0;
+
+	if (err)
+		return refuse(f->name, -err);
+	err = check_file(f, p->guest_path);
+	const char *hidden = path_hidden_by(p->guest_path);
+	if (err || !hidden)
+		return err;
+	report("%s: cannot be run there: %s is the kernel's own in the machine", f->name, hidden);
+	return -EINVAL;
+}
+
 int program_find(struct program *p, struct root *r, const char *name, const char *rootfs,
 		 const struct strings *env)
 {
@@ -255,7 +283,7 @@ int program_find(struct program *p, struct root *r, const char *name, const char
 	p->guest_path = path ? plain_path(r, path) : NULL;
 	free(path);
 	if (p->guest_path)
-		return check_file(&f, p->guest_path);
+		return check_program(&f);
 	int err = errno;
 	if (rootfs)
 		report("%s: %s in the root directory %s", name, strerror(err), rootfs);

@@ -102,6 +102,17 @@ static void endless_paths_are_refused(void **state)
 	assert_int_equal(errno, ENAMETOOLONG);
 }
 
+static void what_the_kernel_has_its_own_of_is_hidden(void **state)
+{
+	(void)state;
+	assert_string_equal(path_hidden_by("/proc/1/exe"), "/proc");
+	assert_string_equal(path_hidden_by("/dev"), "/dev");
+	assert_string_equal(path_hidden_by("/sys/x"), "/sys");
+	assert_null(path_hidden_by("/developer/x"));
+	assert_null(path_hidden_by("/home/proc/x"));
+	assert_null(path_hidden_by("/"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +120,7 @@ int main(void)
 		cmocka_unit_test(links_stay_in_the_root),
 		cmocka_unit_test(endless_links_are_refused),
 		cmocka_unit_test(endless_paths_are_refused),
+		cmocka_unit_test(what_the_kernel_has_its_own_of_is_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);

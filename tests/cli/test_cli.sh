@@ -337,6 +337,16 @@ expect 'file of variables' 'HOME=/|low=1|' "$(tr '\0' '|' <list.d/.capuchin/env 
 expect 'the directories that are needed' 'dev 755 etc 755 proc 555 sys 555 tmp 1777' \
 	"$(grep -E '^(dev|etc|proc|sys|tmp) ' list | tr '\n' ' ' | sed 's/ $//')"
 expect 'the program is at its own path' "${work#/}/hello" "$(grep -o '^.*/hello' list)"
+run 'a program by a link of /proc' 7 '' env PATH="$fakepath" sh -c 'exec "$1" run /proc/self/fd/3 3<./hello' - "$capuchin"
+expect 'it is packed where it is' "${work#/}/hello" "$(grep -o '^.*/hello' list)"
+if shared=$(mktemp -p /dev/shm 2>/dev/null); then
+	cp hello "$shared" && chmod +x "$shared"
+	run_line 'a program in /dev' 1 'cannot be run there: /dev is the kernel' "$capuchin" run "$shared"
+	rm -f "$shared"
+else
+	skip 'a program in /dev' '/dev/shm cannot be written'
+fi
+run_line 'a device as program' 1 '/dev/null: not a regular file' "$capuchin" run /dev/null
 mkdir -p tree/sub && echo x >tree/sub/file
 run 'additions in a rootfs' 7 '' env PATH="$fakepath" "$capuchin" run --rootfs root --add tree:/data --add hello.c:/out/c /link
 expect 'a directory is added with its content' 'data/sub/file' "$(grep -o '^data/sub/file' list)"
