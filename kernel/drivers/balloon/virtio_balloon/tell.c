@@ -67,14 +67,18 @@ static void tell_block(struct balloon *balloon, struct virtio_queue *queue, stru
 
 /* Hinting */
 
+/* Read after the device has told of a change only: QEMU shows 0 while it takes the hints that it has asked for. */
 static uint32_t read_command(struct balloon *balloon)
 {
-	le32_t value;
+	le32_t value = le32(VIRTIO_BALLOON_CMD_ID_STOP);
 
-	if (!virtio_config_read(balloon->virtio, VIRTIO_BALLOON_CONFIG_FREE_PAGE_HINT_CMD_ID,
-				&value, sizeof value))
-		return VIRTIO_BALLOON_CMD_ID_STOP;
-	return le32_get(value);
+	if (__atomic_exchange_n(&balloon->hint_changed, false, __ATOMIC_ACQ_REL)) {
+		(void)!virtio_config_read(balloon->virtio,
+					  VIRTIO_BALLOON_CONFIG_FREE_PAGE_HINT_CMD_ID, &value,
+					  sizeof value);
+		balloon->hint_command = le32_get(value);
+	}
+	return balloon->hint_command;
 }
 
 static bool tell_command(struct balloon *balloon, uint32_t command)
@@ -94,9 +98,9 @@ void balloon_hint(struct balloon *balloon)
 	uint32_t command = balloon->hint ? read_command(balloon) : VIRTIO_BALLOON_CMD_ID_STOP;
 	struct page *page;
 
-	if (command == balloon->hint_command)
+	if (command == balloon->hint_begun)
 		return;
-	balloon->hint_command = command;
+	balloon->hint_begun = command;
 	if (command == VIRTIO_BALLOON_CMD_ID_STOP || command == VIRTIO_BALLOON_CMD_ID_DONE ||
 	    !tell_command(balloon, command))
 		return;

@@ -389,6 +389,40 @@ static void free_blocks_are_hinted_at_once_when_asked(void **state)
 	assert_true(hints_end());
 }
 
+static void command_that_is_hidden_meanwhile_goes_on(void **state)
+{
+	(void)state;
+	attach(HINTING);
+	while (to_report_count < 2)
+		to_report[to_report_count++] = page_alloc(9, PAGE_PLAIN);
+	set_command(2);
+	memset(test_dev.config + VIRTIO_BALLOON_CONFIG_FREE_PAGE_HINT_CMD_ID, 0, sizeof(le32_t));
+	take_command(2);
+	take_hint();
+	take_hint();
+	take_command(VIRTIO_BALLOON_CMD_ID_STOP);
+	balloon_wake(virtio_driver_data(&test_dev));
+	settle();
+	assert_true(hints_end());
+}
+
+static void another_size_does_not_end_a_round_of_hints(void **state)
+{
+	(void)state;
+	attach(HINTING);
+	while (to_report_count < 2)
+		to_report[to_report_count++] = page_alloc(9, PAGE_PLAIN);
+	set_command(2);
+	take_command(2);
+	set_target(10);
+	take_hint();
+	take_hint();
+	take_command(VIRTIO_BALLOON_CMD_ID_STOP);
+	work();
+	assert_int_equal(held_count, 10);
+	assert_true(hints_end());
+}
+
 static void round_of_hints_ends_when_another_command_comes(void **state)
 {
 	(void)state;
@@ -493,6 +527,8 @@ int main(void)
 		TEST(change_of_size_while_reporting_is_seen),
 		TEST(block_of_a_failed_device_is_given_back),
 		TEST(free_blocks_are_hinted_at_once_when_asked),
+		TEST(command_that_is_hidden_meanwhile_goes_on),
+		TEST(another_size_does_not_end_a_round_of_hints),
 		TEST(round_of_hints_ends_when_another_command_comes),
 		TEST(blocks_that_hinting_left_are_reported),
 		TEST(device_that_fails_at_a_hint_keeps_nothing),

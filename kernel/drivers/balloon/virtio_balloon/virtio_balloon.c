@@ -95,6 +95,7 @@ static void config_changed(struct virtio_dev *virtio)
 	struct balloon *balloon = virtio_driver_data(virtio);
 
 	__atomic_store_n(&balloon->config_changed, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&balloon->hint_changed, true, __ATOMIC_RELEASE);
 	balloon_wake(balloon);
 }
 
@@ -155,7 +156,7 @@ static void start(struct balloon *balloon, void *stack)
 						    .wanted = balloon_report_wanted };
 	balloon->reclaimer.reclaim = balloon_reclaim;
 	balloon->retry_ns = balloon->report_ns = TIME_NEVER;
-	balloon->report_wanted = true;
+	balloon->hint_changed = balloon->report_wanted = true;
 	if (balloon->hint || balloon->report)
 		pages_set_report(&balloon->reporting);
 	if (balloon->features & VIRTIO_BALLOON_F_DEFLATE_ON_OOM)

@@ -47,7 +47,9 @@ struct balloon {
 	bool report_wanted;           /* atomic */
 	bool stats_sent;
 	struct virtio_balloon_stat stat[BALLOON_STATS];
-	uint32_t hint_command; /* the last one seen */
+	bool hint_changed;     /* atomic: its command may be another */
+	uint32_t hint_command; /* the last one read */
+	uint32_t hint_begun;   /* the last one obeyed */
 	le32_t hint_told;      /* the one on its way to the device */
 	struct pages_report reporting;
 };
