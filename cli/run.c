@@ -238,8 +238,10 @@ static int start_vm(struct run *r)
 		err = r->vmm->check(&setup);
 	if (!err && r->vmm->make_config)
 		err = write_config(r, &setup);
-	if (!err)
+	if (!err) {
+		vmm_warn(r->vmm, r->options);
 		err = start_child(r, &setup);
+	}
 	close_fd(&r->to_vm[0]);
 	close_fd(&r->gate[0]);
 	/* See session.c. */

@@ -233,6 +233,24 @@ unsigned vmm_read_version(const char *path, const char *name, char *line, size_t
 	return major * 1000 + minor;
 }
 
+static void warn_of_emulation(const struct options *o)
+{
+	if (o->accel == ACCEL_KVM && !cpu_has_virtualisation())
+		report("this KVM has no hardware virtualisation: programs may not run");
+}
+
+/* Where a program is to run, and the user may not know that it is KVM that runs it. */
+static bool runs_on_kvm_alone(const struct vmm *vmm, const struct options *o)
+{
+	return vmm->needs_kvm && options_have_program(o);
+}
+
+void vmm_warn(const struct vmm *vmm, const struct options *o)
+{
+	if (runs_on_kvm_alone(vmm, o))
+		warn_of_emulation(o);
+}
+
 void vmm_describe(const struct vmm *vmm, const struct vmm_setup *setup)
 {
 	const struct options *o = setup->options;
@@ -247,9 +265,8 @@ void vmm_describe(const struct vmm *vmm, const struct vmm_setup *setup)
 	       vmm->kind == VMM_FIRECRACKER && number < FIRECRACKER_PVH ? "Linux 64-bit" : "PVH",
 	       (unsigned long long)(o->memory_bytes >> 10), o->cpus,
 	       o->cpus > 1 ? "s, one of which is used" : "");
-	if (o->accel == ACCEL_KVM && !cpu_has_virtualisation())
-		report("the host has no hardware virtualisation: KVM emulates some instructions, "
-		       "and programs may fail");
+	if (!runs_on_kvm_alone(vmm, o))
+		warn_of_emulation(o);
 	report("kernel %s", setup->kernel);
 	if (setup->rom)
 		report("boot ROM %s", setup->rom);

@@ -86,5 +86,8 @@ unsigned vmm_read_version(const char *path, const char *name, char *line, size_t
 /** Lines for -v: VMM, version, accelerator, boot protocol, memory, kernel. */
 void vmm_describe(const struct vmm *vmm, const struct vmm_setup *setup);
 
+/** Says that a program may not run, where a VMM that needs KVM has one that emulates the processor. For when the VMM is started. */
+void vmm_warn(const struct vmm *vmm, const struct options *o);
+
 /** 0, or -E2BIG after a report: the kernel's command line is longer than `who` can hand over. */
 must_check int vmm_check_line(const struct vmm_setup *setup, const char *who, size_t bytes_max);
