@@ -17,6 +17,7 @@ enum {
 	USABLE_ERROR_PPM = 500000, /* beyond it nothing was measured */
 	WAIT_CYCLES_MAX = 1 << 24, /* a reference that gets no further in this time stands still */
 	WAIT_READS_MAX = 50000,
+	ATTEMPTS = 8, /* a busy host may take the CPU away in several accesses in a row */
 	MILLION = 1000000,
 };
 
@@ -51,6 +52,15 @@ static uint64_t ticks_since_start(const struct calibration *calibration,
 	       (calibration->reference->period_ticks() - 1);
 }
 
+/* By what has surely passed between the two: who loses the CPU in an access reads a count that is old by then. */
+static bool stands_still(const struct clock_sample *start, const struct clock_sample *sample)
+{
+	uint64_t latest = start->cycles + start->window / 2;
+	uint64_t earliest = sample->cycles - sample->window / 2;
+
+	return earliest > latest && earliest - latest > WAIT_CYCLES_MAX;
+}
+
 static bool wait_for_ticks(const struct calibration *calibration, uint64_t wanted)
 {
 	struct clock_sample sample;
@@ -60,7 +70,7 @@ static bool wait_for_ticks(const struct calibration *calibration, uint64_t wante
 			return false;
 		if (sample.wrapped || ticks_since_start(calibration, &sample) >= wanted)
 			return true;
-		if (sample.cycles - calibration->start.cycles > WAIT_CYCLES_MAX)
+		if (stands_still(&calibration->start, &sample))
 			return false;
 		cpu_relax();
 	}
@@ -78,11 +88,11 @@ static uint64_t error_ppm(const struct calibration *calibration, const struct cl
 	       2 * MILLION / max(ticks, (uint64_t)1);
 }
 
-/* The counter went through its period unseen, or the CPU lost its place when the interval began. */
+/* The counter went through its period unseen, nothing was measured, or the CPU lost its place when the interval began. */
 static bool must_begin_anew(const struct calibration *calibration, const struct clock_sample *end,
 			    uint64_t ppm)
 {
-	return end->wrapped ||
+	return end->wrapped || ppm > USABLE_ERROR_PPM ||
 	       (ppm > GOOD_ERROR_PPM && calibration->start.window / 4 > end->window);
 }
 
@@ -92,7 +102,7 @@ uint64_t calibration_measure(struct calibration *calibration, uint64_t interval_
 	uint64_t wanted = mul_div(reference->hz(), interval_ns, NS_PER_S);
 	struct clock_sample end;
 
-	for (unsigned attempt = 0; attempt < 3; attempt++) {
+	for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (!wait_for_ticks(calibration, wanted) || !read_best(reference, &end))
 			return 0;
 		uint64_t ticks = ticks_since_start(calibration, &end);
@@ -100,8 +110,6 @@ uint64_t calibration_measure(struct calibration *calibration, uint64_t interval_
 
 		if (!must_begin_anew(calibration, &end, ppm)) {
 			calibration->error_ppm = (uint32_t)min(ppm, (uint64_t)MILLION);
-			if (!ticks || ppm > USABLE_ERROR_PPM)
-				return 0;
 			return mul_div(end.cycles - calibration->start.cycles, reference->hz(),
 				       ticks);
 		}

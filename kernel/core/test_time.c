@@ -21,6 +21,7 @@ static struct {
 	uint64_t access_cycles;
 	unsigned reads, starts;
 	unsigned preempt_every; /* the CPU is taken away in each n-th access; 0: never */
+	uint64_t preempt_cycles;
 	struct time_rate told;
 	uint64_t machine_ns; /* what the machine's own clock says; 0: it has none */
 	uint64_t wall_ns;
@@ -38,8 +39,9 @@ static void access(struct clock_sample *out)
 	host_advance_time(sim.access_cycles / 2);
 	out->cycles = cpu_cycles();
 	host_advance_time(sim.access_cycles / 2);
-	if (sim.preempt_every && ++sim.reads % sim.preempt_every == 0)
-		host_advance_time(sim.tsc_hz / 100);
+	sim.reads++;
+	if (sim.preempt_every && sim.reads % sim.preempt_every == 0)
+		host_advance_time(sim.preempt_cycles);
 	out->window = cpu_cycles() - before;
 	out->ticks = 0;
 	out->wrapped = false;
@@ -127,6 +129,7 @@ static int setup(void **state)
 	memset(&sim, 0, sizeof(sim));
 	sim.tsc_hz = 2800000000;
 	sim.access_cycles = ACCESS_CYCLES;
+	sim.preempt_cycles = sim.tsc_hz / 100;
 	sim.wall_ns = 1700000000 * NS_PER_S;
 	host_set_time(1000000);
 	time_set_machine(&machine, cpu_cycles());
@@ -272,6 +275,18 @@ static void time_survives_a_cpu_that_loses_its_place(void **state)
 		sim.preempt_every = every;
 		time_start_reference();
 		advance_us(3000);
+		time_now();
+		assert_in_range(ppm_off(), 0, 10000);
+	}
+}
+
+static void time_is_not_guessed_where_the_cpu_is_lost_for_long(void **state)
+{
+	(void)state;
+	for (unsigned every = 2; every < 6; every++) {
+		setup(state);
+		sim.preempt_every = every;
+		sim.preempt_cycles = sim.tsc_hz / 50;
 		time_now();
 		assert_in_range(ppm_off(), 0, 10000);
 	}
@@ -426,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup(time_refines_the_rate_without_a_jump, setup),
 		cmocka_unit_test_setup(time_is_refined_after_a_long_silence, setup),
 		cmocka_unit_test_setup(time_survives_a_cpu_that_loses_its_place, setup),
+		cmocka_unit_test_setup(time_is_not_guessed_where_the_cpu_is_lost_for_long, setup),
 		cmocka_unit_test_setup(time_survives_a_reference_that_stands_still, setup),
 		cmocka_unit_test_setup(time_takes_a_slow_reference_rather_than_a_guess, setup),
 		cmocka_unit_test_setup(time_survives_a_reference_that_vanishes, setup),
