@@ -13,9 +13,9 @@ kernel=${CAPUCHIN_KERNEL:-build/capuchin.elf}
 work=$(mktemp -d "${TMPDIR:-/tmp}/capuchin-resume.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 129' HUP INT TERM
-mkdir "$work/root"
-cp build/resume/beat "$work/root/beat"
-mkfs.erofs --all-root -T 0 "$work/image" "$work/root" >/dev/null 2>&1
+mkdir "$work/tree"
+cp build/resume/beat "$work/tree/beat"
+mkfs.erofs --all-root -T 0 "$work/image" "$work/tree" >/dev/null 2>&1
 
 # check NAME pause|clones SECONDS idle|busy QEMU ARGUMENT...
 check()
