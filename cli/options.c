@@ -56,93 +56,68 @@ static const char *const vmm_names[] = {
 	[VMM_AUTO] = "auto",
 };
 
-static const struct option run_options[] = {
-	{ "memory", required_argument, NULL, 'm' },
-	{ "env", required_argument, NULL, 'e' },
-	{ "accel", required_argument, NULL, OPT_ACCEL },
-	{ "machine", required_argument, NULL, OPT_MACHINE },
-	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
-	{ "add", required_argument, NULL, OPT_ADD },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "publish", required_argument, NULL, 'p' },
-	{ "net", required_argument, NULL, OPT_NET },
-	{ "ip", required_argument, NULL, OPT_IP },
-	{ "mac", required_argument, NULL, OPT_MAC },
-	{ "pcap", required_argument, NULL, OPT_PCAP },
-	{ "disk", required_argument, NULL, OPT_DISK },
-	{ "root-on-disk", no_argument, NULL, OPT_ROOT_ON_DISK },
-	{ "devices", no_argument, NULL, OPT_DEVICES },
-	{ "vmm", required_argument, NULL, OPT_VMM },
-	{ "cpus", required_argument, NULL, OPT_CPUS },
-	{ "pci", no_argument, NULL, OPT_PCI },
-	{ "entropy", no_argument, NULL, OPT_ENTROPY },
-	{ "balloon", required_argument, NULL, OPT_BALLOON },
-	{ "vsock", required_argument, NULL, OPT_VSOCK },
-	{ "metadata", required_argument, NULL, OPT_METADATA },
-	{ "kernel-arg", required_argument, NULL, OPT_KERNEL_ARG },
-	{ "strace", no_argument, NULL, OPT_STRACE },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+enum {
+	RUN = 1 << COMMAND_RUN,
+	BUILD = 1 << COMMAND_BUILD,
+	SELFTEST = 1 << COMMAND_SELFTEST,
+	EVERY = RUN | BUILD | SELFTEST,
 };
 
-static const struct option build_options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "for", required_argument, NULL, OPT_FOR },
-	{ "selftest", no_argument, NULL, OPT_SELFTEST },
-	{ "memory", required_argument, NULL, 'm' },
-	{ "cpus", required_argument, NULL, OPT_CPUS },
-	{ "accel", required_argument, NULL, OPT_ACCEL },
-	{ "machine", required_argument, NULL, OPT_MACHINE },
-	{ "net", required_argument, NULL, OPT_NET },
-	{ "ip", required_argument, NULL, OPT_IP },
-	{ "mac", required_argument, NULL, OPT_MAC },
-	{ "disk", required_argument, NULL, OPT_DISK },
-	{ "entropy", no_argument, NULL, OPT_ENTROPY },
-	{ "balloon", required_argument, NULL, OPT_BALLOON },
-	{ "vsock", required_argument, NULL, OPT_VSOCK },
-	{ "env", required_argument, NULL, 'e' },
-	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
-	{ "add", required_argument, NULL, OPT_ADD },
-	{ "kernel-arg", required_argument, NULL, OPT_KERNEL_ARG },
-	{ "strace", no_argument, NULL, OPT_STRACE },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
-static const struct option selftest_options[] = {
-	{ "memory", required_argument, NULL, 'm' },
-	{ "accel", required_argument, NULL, OPT_ACCEL },
-	{ "machine", required_argument, NULL, OPT_MACHINE },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "publish", required_argument, NULL, 'p' },
-	{ "net", required_argument, NULL, OPT_NET },
-	{ "ip", required_argument, NULL, OPT_IP },
-	{ "mac", required_argument, NULL, OPT_MAC },
-	{ "pcap", required_argument, NULL, OPT_PCAP },
-	{ "disk", required_argument, NULL, OPT_DISK },
-	{ "vmm", required_argument, NULL, OPT_VMM },
-	{ "cpus", required_argument, NULL, OPT_CPUS },
-	{ "pci", no_argument, NULL, OPT_PCI },
-	{ "entropy", no_argument, NULL, OPT_ENTROPY },
-	{ "balloon", required_argument, NULL, OPT_BALLOON },
-	{ "vsock", required_argument, NULL, OPT_VSOCK },
-	{ "metadata", required_argument, NULL, OPT_METADATA },
-	{ "kernel-arg", required_argument, NULL, OPT_KERNEL_ARG },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+/* An option, and the commands that have it. */
+static const struct {
+	struct option option;
+	unsigned commands;
+} all_options[] = {
+	{ { "memory", required_argument, NULL, 'm' }, EVERY },
+	{ { "env", required_argument, NULL, 'e' }, RUN | BUILD },
+	{ { "accel", required_argument, NULL, OPT_ACCEL }, EVERY },
+	{ { "machine", required_argument, NULL, OPT_MACHINE }, EVERY },
+	{ { "rootfs", required_argument, NULL, OPT_ROOTFS }, RUN | BUILD },
+	{ { "add", required_argument, NULL, OPT_ADD }, RUN | BUILD },
+	{ { "timeout", required_argument, NULL, OPT_TIMEOUT }, RUN | SELFTEST },
+	{ { "publish", required_argument, NULL, 'p' }, RUN | SELFTEST },
+	{ { "net", required_argument, NULL, OPT_NET }, EVERY },
+	{ { "ip", required_argument, NULL, OPT_IP }, EVERY },
+	{ { "mac", required_argument, NULL, OPT_MAC }, EVERY },
+	{ { "pcap", required_argument, NULL, OPT_PCAP }, RUN | SELFTEST },
+	{ { "disk", required_argument, NULL, OPT_DISK }, EVERY },
+	{ { "root-on-disk", no_argument, NULL, OPT_ROOT_ON_DISK }, RUN },
+	{ { "devices", no_argument, NULL, OPT_DEVICES }, RUN },
+	{ { "vmm", required_argument, NULL, OPT_VMM }, RUN | SELFTEST },
+	{ { "cpus", required_argument, NULL, OPT_CPUS }, EVERY },
+	{ { "pci", no_argument, NULL, OPT_PCI }, RUN | SELFTEST },
+	{ { "entropy", no_argument, NULL, OPT_ENTROPY }, EVERY },
+	{ { "balloon", required_argument, NULL, OPT_BALLOON }, EVERY },
+	{ { "vsock", required_argument, NULL, OPT_VSOCK }, EVERY },
+	{ { "metadata", required_argument, NULL, OPT_METADATA }, RUN | SELFTEST },
+	{ { "kernel-arg", required_argument, NULL, OPT_KERNEL_ARG }, EVERY },
+	{ { "strace", no_argument, NULL, OPT_STRACE }, RUN | BUILD },
+	{ { "output", required_argument, NULL, 'o' }, BUILD },
+	{ { "for", required_argument, NULL, OPT_FOR }, BUILD },
+	{ { "selftest", no_argument, NULL, OPT_SELFTEST }, BUILD },
+	{ { "verbose", no_argument, NULL, 'v' }, EVERY },
+	{ { "help", no_argument, NULL, 'h' }, EVERY },
 };
 
 static const struct command_words {
 	const char *name, *letters;
-	const struct option *options;
 } commands[] = {
-	[COMMAND_RUN] = { "run", "+m:e:p:vh", run_options },
-	[COMMAND_BUILD] = { "build", "+o:m:e:vh", build_options },
-	[COMMAND_SELFTEST] = { "selftest", "+m:p:vh", selftest_options },
+	[COMMAND_RUN] = { "run", "+m:e:p:vh" },
+	[COMMAND_BUILD] = { "build", "+o:m:e:vh" },
+	[COMMAND_SELFTEST] = { "selftest", "+m:p:vh" },
 };
+
+/* Those that the command has, ended as getopt_long() wants it. */
+static void choose_options(enum command command, struct option out[countof(all_options) + 1])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < countof(all_options); i++) {
+		if (all_options[i].commands & 1u << command)
+			out[count++] = all_options[i].option;
+	}
+	out[count] = (struct option){ 0 };
+}
 
 static bool wrong_value(const char *option, const char *value, const char *wanted)
 {
@@ -557,6 +532,7 @@ enum options_verdict options_parse(struct options *o, enum command command, int 
 {
 	static char name[] = "capuchin"; /* what getopt's own messages begin with */
 	const struct command_words *words = &commands[command];
+	struct option options[countof(all_options) + 1];
 	bool ok = true;
 	int option = 0;
 
@@ -565,10 +541,11 @@ enum options_verdict options_parse(struct options *o, enum command command, int 
 		o->command = COMMAND_RUN;
 		o->selftest = true;
 	}
+	choose_options(command, options);
 	argv[0] = name;
 	optind = 0; /* start afresh, also in tests */
 	while (ok) {
-		option = getopt_long(argc, argv, words->letters, words->options, NULL);
+		option = getopt_long(argc, argv, words->letters, options, NULL);
 		if (option == -1 || option == 'h')
 			break;
 		ok = take_option(o, option, optarg);
